@@ -1,0 +1,89 @@
+"""The seam between sampling and models: what a denoiser is asked, and what it promises.
+
+Knows torch and nothing else: no checkpoint format, no sampler, no text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The ids that decoding must know of a checkpoint.
+
+    A committed `delete_id` takes its own slot away and a committed `expand_id` becomes two masks (DreamOn,
+    arXiv 2602.01326); None where the checkpoint was not trained with them.
+    """
+
+    size: int
+    """Number of logit columns V; may exceed the tokenizer's ids."""
+    mask_id: int
+    forbidden: Tensor  # [V] bool, ids that no decode may commit: mask, pad, specials, surplus rows
+    expand_id: int | None = None
+    delete_id: int | None = None
+
+
+class Tokenizer(Protocol):
+    """Text to ids and back; special tokens in a text are plain text to it."""
+
+    def encode(self, text: str) -> list[int]:
+        """Give the ids of `text`; no special token is added or recognised."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Give the text of `ids`; special tokens vanish, bytes that are no UTF-8 become U+FFFD."""
+        ...
+
+    def special_id(self, name: str) -> int | None:
+        """Give the id of a special token by the name between its marks ('path', 'sep', 'endoftext'), or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One canvas a denoiser is asked about.
+
+    `positions` default to 0…L-1. `visible[i, j]` says whether row i may attend to row j; None lets every row see every row.
+    """
+
+    tokens: Tensor  # [L] int64
+    rows: Tensor  # [R] int64, the places whose token is wanted, ascending
+    positions: Tensor | None = None  # [L] int64
+    visible: Tensor | None = None  # [L, L] bool
+
+
+class Denoiser(Protocol):
+    """A masked-diffusion model.
+
+    Promises: row i of an answer is about the token at `rows[i]` (the shift of the Dream family is inside);
+    answers are float32 on the CPU's or the model's device, without gradient; only the rows wanted are computed;
+    a view's answer does not depend on its neighbours in the call; same input, same output.
+    """
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The ids that decoding must know."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The checkpoint's tokenizer."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """The longest canvas the model was trained for."""
+        ...
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        """Give the logits of each view's rows, one [R, V] float32 tensor per view."""
+        ...
+
+
+def whole_rows(length: int) -> Tensor:
+    """All row indices of a canvas of `length` tokens."""
+    return torch.arange(length)

@@ -1,0 +1,125 @@
+"""The canvas that is decoded, and the moves that change it.
+
+In: token rows and one decision a step. Out: a new canvas. Knows no model, no text and no rule of decoding; it is the only
+place that inserts or deletes rows, and it never lets a move touch what stands around the holes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+CONTEXT = -1
+"""The value of `Canvas.hole_of` outside the holes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One decision about a canvas of L rows; every row it touches lies in a hole.
+
+    `commit` writes `tokens` over masks (or over what is revoked in the same move); `revoke` writes masks over tokens;
+    `grow` marks mask rows that become two masks, `drop` rows that vanish: at most one grown row, or one unbroken run of
+    dropped rows, per hole (DreamOn, arXiv 2602.01326, section 3).
+    """
+
+    commit: Tensor  # [L] bool
+    tokens: Tensor  # [L] int64, read where commit
+    confidence: Tensor  # [L] float32, read where commit
+    revoke: Tensor | None = None  # [L] bool
+    grow: Tensor | None = None  # [L] bool
+    drop: Tensor | None = None  # [L] bool
+    memory: object = None
+    """What the sampler wants to find again in the next canvas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Tokens with holes in them, somewhere between all masked and finished."""
+
+    tokens: Tensor  # [L] int64
+    hole_of: Tensor  # [L] int8, CONTEXT or the number of the row's hole
+    budget: tuple[int, ...]
+    """Per hole: how many rows it may still grow by."""
+    mask_id: int
+    confidence: Tensor = field(default_factory=lambda: torch.empty(0))  # [L] float32, 0 where nothing was committed
+    step: int = 0
+    memory: object = None
+
+    def __post_init__(self) -> None:
+        if len(self.confidence) != len(self.tokens):
+            object.__setattr__(self, "confidence", torch.zeros(len(self.tokens)))
+
+    @property
+    def holes(self) -> Tensor:  # [L] bool
+        """Rows that belong to a hole."""
+        return self.hole_of != CONTEXT
+
+    @property
+    def masked(self) -> Tensor:  # [L] bool
+        """Rows that are still undecided. A mask token in the user's own text is context, not a mask."""
+        return self.holes & (self.tokens == self.mask_id)
+
+    @property
+    def done(self) -> bool:
+        """Whether no hole row is masked."""
+        return not bool(self.masked.any())
+
+    def hole_tokens(self, hole: int) -> list[int]:
+        """The ids of one hole, masks included."""
+        return self.tokens[self.hole_of == hole].tolist()
+
+    def apply(self, move: Move) -> "Canvas":
+        """Carry out a move; the caller's canvas stays as it was."""
+        nothing = torch.zeros_like(self.holes)
+        revoke = nothing if move.revoke is None else move.revoke
+        grow = nothing if move.grow is None else move.grow
+        drop = nothing if move.drop is None else move.drop
+        touched = move.commit | revoke | grow | drop
+        assert not bool((touched & ~self.holes).any()), "a move touches the text around the holes"
+        assert not bool((move.commit & (grow | drop)).any()), "a row is committed and grown or dropped in one move"
+        assert not bool((grow & ~self.masked).any()), "only masks grow"
+        assert not bool((move.commit & ~self.masked & ~revoke).any()), "a commit overwrites a token that was not revoked"
+        tokens = torch.where(revoke, self.mask_id, self.tokens)
+        tokens = torch.where(move.commit, move.tokens, tokens)
+        confidence = torch.where(revoke, 0.0, self.confidence)
+        confidence = torch.where(move.commit, move.confidence.to(confidence.dtype), confidence)
+        budget = list(self.budget)
+        copies = torch.ones(len(tokens), dtype=torch.int64)
+        for hole, left in enumerate(budget):
+            grown, dropped = (rows.nonzero().flatten().tolist() for rows in self._structural(hole, grow, drop))
+            assert len(grown) <= min(1, left), "more growth than one row a step, or than the hole's budget"
+            assert not (grown and dropped), "a hole grows and shrinks in one move"
+            assert not dropped or dropped[-1] - dropped[0] == len(dropped) - 1, "dropped rows are not one run"
+            budget[hole] -= len(grown)
+            copies[grown] = 2
+            copies[dropped] = 0
+        return replace(
+            self,
+            tokens=tokens.repeat_interleave(copies),
+            hole_of=self.hole_of.repeat_interleave(copies),
+            confidence=confidence.repeat_interleave(copies),
+            budget=tuple(budget),
+            step=self.step + 1,
+            memory=move.memory,
+        )
+
+    def _structural(self, hole: int, grow: Tensor, drop: Tensor) -> tuple[Tensor, Tensor]:
+        inside = self.hole_of == hole
+        return grow & inside, drop & inside
+
+
+def join(parts: Sequence[Sequence[int]], lengths: Sequence[int], budgets: Sequence[int], mask_id: int) -> Canvas:
+    """Make a canvas: parts[0], lengths[0] masks, parts[1], … ; one part more than there are holes."""
+    assert len(parts) == len(lengths) + 1, "one part of context more than holes"
+    tokens: list[int] = list(parts[0])
+    hole_of: list[int] = [CONTEXT] * len(tokens)
+    for hole, (length, part) in enumerate(zip(lengths, parts[1:], strict=True)):
+        tokens += [mask_id] * length + list(part)
+        hole_of += [hole] * length + [CONTEXT] * len(part)
+    return Canvas(
+        tokens=torch.tensor(tokens, dtype=torch.int64),
+        hole_of=torch.tensor(hole_of, dtype=torch.int8),
+        budget=tuple(budgets),
+        mask_id=mask_id,
+    )

@@ -1,0 +1,129 @@
+"""Every knob of the server: typed, frozen, the unit in its name, the default visible.
+
+In: `initializationOptions`, `workspace/configuration` or command-line values as plain dicts in camelCase. Out: `Settings` and
+the list of complaints. Standard library only; it does not know who asks.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings. The text below a field is its description everywhere."""
+
+    enabled: bool = True
+    """Whether completions are given at all; off means that the model is never called."""
+
+    model: str = "nano"
+    """A bundled model's name, a folder with a checkpoint, or `scripted:FILE` for demonstrations and tests."""
+
+    device: str = "auto"
+    """Where the model runs: `auto`, `cpu`, `cuda`, `mps`."""
+
+    dtype: str = "auto"
+    """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`."""
+
+    threads: int = 0
+    """CPU threads of the model; 0 means one per physical core."""
+
+    candidates: int = 1
+    """How many different fillings are asked for at once (1 to 8)."""
+
+    max_hole_tokens: int = 64
+    """Upper bound of one filling's length, in tokens (1 to 512)."""
+
+    max_window_tokens: int = 512
+    """How much of the document the model sees around the hole, in tokens (64 to 32768); the checkpoint's own limit cuts it."""
+
+    deadline_ms: int = 4000
+    """After this time an automatic request is answered with what is finished, or with nothing (50 to 600000)."""
+
+    threshold: float = 0.9
+    """Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse."""
+
+    temperature: float = 0.7
+    """Sampling temperature of all candidates but the first, which is greedy (0 to 2)."""
+
+    seed: int = 0
+    """Same seed, same document, same model: same answer."""
+
+    repair_rounds: int = 2
+    """How often a finished text that breaks the syntax is masked again in part and refilled (0 to 8)."""
+
+    show_broken: bool = False
+    """Show answers that break a document which parsed before; off withholds them."""
+
+    min_logprob: float = -6.0
+    """Automatic answers whose mean log-probability per token is below this are withheld (-100 to 0)."""
+
+    log_code: bool = False
+    """Write the user's code into the log, for debugging; off keeps it out."""
+
+
+RANGES: dict[str, tuple[float, float]] = {
+    "threads": (0, 1024),
+    "candidates": (1, 8),
+    "max_hole_tokens": (1, 512),
+    "max_window_tokens": (64, 32768),
+    "deadline_ms": (50, 600_000),
+    "threshold": (0, 1),
+    "temperature": (0, 2),
+    "seed": (-(2**63), 2**63 - 1),
+    "repair_rounds": (0, 8),
+    "min_logprob": (-100, 0),
+}
+"""Allowed values, both ends included, of the fields that are numbers."""
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "device": ("auto", "cpu", "cuda", "mps"),
+    "dtype": ("auto", "float32", "bfloat16", "float16"),
+}
+"""Allowed values of the fields that are words."""
+
+
+def camel_case(name: str) -> str:
+    """Give the name of a field as editors write it: deadline_ms -> deadlineMs."""
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def read_settings(options: object, base: Settings | None = None) -> tuple[Settings, list[str]]:
+    """Lay `options` over `base`; give the settings and a sentence for every option that was left out because it is wrong."""
+    base = base or Settings()
+    if options is None:
+        return base, []
+    if not isinstance(options, dict):
+        return base, [f"settings must be an object, not {type(options).__name__}"]
+    by_key = {camel_case(field.name): field for field in fields(Settings)}
+    good: dict[str, Any] = {}
+    complaints: list[str] = []
+    for key, value in options.items():
+        field = by_key.get(str(key))
+        if field is None:
+            complaints.append(f"unknown setting {key!r}")
+            continue
+        complaint = _complaint(field.name, value, type(getattr(base, field.name)))
+        if complaint:
+            complaints.append(f"{key}: {complaint}")
+        else:
+            good[field.name] = float(value) if isinstance(getattr(base, field.name), float) else value
+    current = {field.name: getattr(base, field.name) for field in fields(Settings)}
+    return Settings(**(current | good)), complaints
+
+
+def _complaint(name: str, value: object, kind: type) -> str:
+    """Say what is wrong with a value, or nothing."""
+    right_type = (
+        isinstance(value, int | float) and not isinstance(value, bool)
+        if kind is float
+        else type(value) is kind  # bool is an int to isinstance, not to a user
+    )
+    if not right_type:
+        return f"{value!r} is not {'a number' if kind is float else f'of type {kind.__name__}'}"
+    low, high = RANGES.get(name, (None, None))
+    if low is not None and high is not None and isinstance(value, int | float) and not low <= value <= high:
+        return f"{value} is not between {low} and {high}"
+    if name in CHOICES and value not in CHOICES[name]:
+        return f"{value!r} is none of {', '.join(CHOICES[name])}"
+    return ""

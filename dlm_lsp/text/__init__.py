@@ -1,0 +1,1 @@
+"""Plain text work: positions, windows, layout, trimming; standard library only."""

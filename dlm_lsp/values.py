@@ -1,0 +1,190 @@
+"""The values that travel from an editor's request to the model and back.
+
+In and out: plain frozen data, text and numbers only, so that the same values cross a pipe or a network (`wire`).
+Knows no protocol, no tensors and no syntax. Offsets are code points from the start of a text.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Trigger(StrEnum):
+    """Why an answer is wanted; decides the slot in the scheduler and how strict the gate is."""
+
+    INVOKED = "invoked"
+    AUTOMATIC = "automatic"
+    ACTION = "action"
+
+
+class Outcome(StrEnum):
+    """How a request ended. Cancelled and late are outcomes, not errors."""
+
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    LATE = "late"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+class HoleKind(StrEnum):
+    """What stands at the cursor."""
+
+    BODY = "body"  # the body of a block that has none yet
+    LINE = "line"  # a new statement on an empty line
+    REST = "rest"  # from the cursor to the end of its line
+    INLINE = "inline"  # from the cursor to code that stands behind it on the same line
+    STRING = "string"
+    COMMENT = "comment"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A document at one version, with the place of the cursor."""
+
+    uri: str
+    language: str
+    version: int
+    text: str
+    cursor: int
+    """Offset in `text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A half-open range [start, end) of offsets."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.start <= self.end, f"span [{self.start}, {self.end}) runs backwards"
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """What is missing at one place, as far as the syntax tree tells.
+
+    `indent` is the indentation of the hole's own lines: what a line after the first must at least start with.
+    `typed_indent` is what already stands before the cursor on its line, if that is white space only.
+    """
+
+    kind: HoleKind
+    indent: str = ""
+    typed_indent: str = ""
+    max_lines: int = 64
+    """1 where nothing but the rest of the line may be filled."""
+    hint_tokens: int = 16
+    """First guess of the length, in tokens of a code tokenizer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The text that the model sees around its holes: prefix, hole, between[0], hole, …, suffix."""
+
+    prefix: str
+    suffix: str
+    between: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece of another file that may help, with the path it came from."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the model is told beside the window; laid out by `text.layout`."""
+
+    path: str = ""
+    """The last two components of the document's path, '/'-separated."""
+    imports: str = ""
+    """The import statements of the document that stand outside the window."""
+    names: tuple[str, ...] = ()
+    """Names in scope at the hole that are not visible in the window."""
+    snippets: tuple[Snippet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InfillRequest:
+    """All that the worker needs to fill the holes of one document version.
+
+    `slice_prefix` and `slice_suffix` stand around the same holes (and the same `window.between`) and are cut at whole
+    statements: what is judged, where `window` is what is seen.
+    """
+
+    id: int
+    version: int
+    language: str
+    window: Window
+    holes: tuple[Hole, ...]
+    slice_prefix: str
+    slice_suffix: str
+    context: Context = field(default_factory=Context)
+    trigger: Trigger = Trigger.INVOKED
+    candidates: int = 1
+    max_hole_tokens: int = 64
+    """Upper bound of each hole's length in tokens, expansions included."""
+    deadline_ms: int = 4000
+    """A duration counted from the moment the worker reads the request: clocks are not shared."""
+    temperature: float = 0.0
+    """Of the candidates after the first, which is greedy."""
+    threshold: float = 0.9
+    """Confidence above which a token is committed in the same step."""
+    seed: int = 0
+    repair_rounds: int = 2
+    """How often a finished text that does not fit may be masked again in part; 0 switches guidance off."""
+    watch: bool = False
+    """Send a `step` message after every denoising step."""
+
+    def __post_init__(self) -> None:
+        assert len(self.holes) == len(self.window.between) + 1, "one text between every two holes"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A finished filling: one text per hole."""
+
+    texts: tuple[str, ...]
+    mean_logprob: float
+    """Nats per token, of the committed tokens when they were committed."""
+    token_confidence: tuple[float, ...]
+    """Probability of each committed token in canvas order."""
+    steps: int
+    """Model calls that this candidate took part in."""
+    rounds: int
+    """Repair rounds that were spent on it."""
+    parses: bool
+    """Whether it fits its slice, as `syntax.verdict` defines it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InfillResult:
+    """The answer to one request; candidates are ranked, best first."""
+
+    id: int
+    version: int
+    outcome: Outcome
+    candidates: tuple[Candidate, ...] = ()
+    spent_ms: dict[str, float] = field(default_factory=dict)
+    """Per stage: queue, encode, forward, sample, guide, total."""
+    message: str = ""
+    """For the user, where the outcome is failed; never holds the user's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The state of a canvas after one denoising step: what a person watching sees.
+
+    `pieces` are the hole's slots in order, each a text or None where it is still masked; one tuple per hole.
+    """
+
+    id: int
+    step: int
+    pieces: tuple[tuple[str | None, ...], ...]
+    revoked: int
+    """How many tokens this step took back."""
+    stage: str
+    """'denoise' or 'repair'."""

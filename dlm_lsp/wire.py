@@ -1,0 +1,146 @@
+r"""The messages between the front process and the worker: one JSON object a line, each way.
+
+Front to worker:  hello, fill, cancel, shutdown.   Worker to front:  hello, step, result.
+In and out: the values of `values` and bytes. Standard library only; it opens no pipe. JSON is ASCII-escaped, so that lone
+surrogates and line separators cross unharmed; deadlines are durations; no field assumes a shared disk or clock.
+
+Drive a worker by hand:  python -m dlm_lsp.worker --model nano   and type  {"type": "hello", "protocol": 1}
+"""
+
+import json
+import types
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from dlm_lsp.errors import WireError
+from dlm_lsp.values import InfillRequest, InfillResult, Step
+
+PROTOCOL = 1
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""Longest line either side accepts; asyncio's default of 64 KiB is too small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first line each way."""
+
+    protocol: int = PROTOCOL
+    model: str = ""
+    """Name of the model, from the worker."""
+    model_hash: str = ""
+    """SHA-256 of weights and tokenizer (first 16 digits), from the worker."""
+    device: str = ""
+    max_tokens: int = 0
+    """The longest canvas of the model, so that windows are cut to fit."""
+    chars_per_token: float = 3.0
+    """Measured on Python text, for the front to turn tokens into characters."""
+    error: str = ""
+    """Why the model could not be loaded; the worker ends after saying so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Fill the holes of a request; answered by exactly one `Result` with its id."""
+
+    request: InfillRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop working on a request before its next model call; it still gets its one result. Unknown ids are ignored."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """End the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One denoising step of a request that asked for `watch`."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one `Fill`."""
+
+    result: InfillResult
+
+
+Message = Hello | Fill | Cancel | Shutdown | Watched | Result
+_BY_NAME: dict[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Message)}
+
+
+def encode(message: Message) -> bytes:
+    """Give the line of a message, newline included."""
+    body = {"type": type(message).__name__.lower(), **asdict(message)}
+    return json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def decode(line: bytes | str) -> Message:
+    """Read one line; raise WireError where it is no message of this protocol."""
+    try:
+        body = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        msg = f"not a line of JSON: {error}"
+        raise WireError(msg) from error
+    if not isinstance(body, dict) or body.get("type") not in _BY_NAME:
+        msg = f"a message needs a 'type' out of {', '.join(_BY_NAME)}"
+        raise WireError(msg)
+    made = _build(_BY_NAME[body.pop("type")], body, "message")
+    assert isinstance(made, Message), "every kind in the table is a message"
+    return made
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    """Make a value of the annotated type `kind` out of parsed JSON."""
+    origin = get_origin(kind)
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, dict):
+            msg = f"{where}: expected an object"
+            raise WireError(msg)
+        hints = get_type_hints(kind)
+        unknown = value.keys() - {field.name for field in fields(kind)}
+        if unknown:
+            msg = f"{where}: unknown {', '.join(sorted(unknown))}"
+            raise WireError(msg)
+        arguments = {key: _build(hints[key], part, f"{where}.{key}") for key, part in value.items()}
+        try:
+            return kind(**arguments)
+        except (TypeError, AssertionError) as error:
+            msg = f"{where}: {error}"
+            raise WireError(msg) from error
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in get_args(kind):
+            return None
+        (kind,) = (part for part in get_args(kind) if part is not type(None))
+        return _build(kind, value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            msg = f"{where}: expected a list"
+            raise WireError(msg)
+        inner = get_args(kind)[0]
+        return tuple(_build(inner, part, where) for part in value)
+    if origin is dict:
+        if not isinstance(value, dict):
+            msg = f"{where}: expected an object"
+            raise WireError(msg)
+        inner = get_args(kind)[1]
+        return {key: _build(inner, part, where) for key, part in value.items()}
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        try:
+            return kind(value)
+        except ValueError as error:
+            msg = f"{where}: {error}"
+            raise WireError(msg) from error
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        msg = f"{where}: expected {getattr(kind, '__name__', kind)}"
+        raise WireError(msg)
+    return value
