@@ -79,6 +79,11 @@ class Denoiser(Protocol):
         """The longest canvas the model was trained for."""
         ...
 
+    @property
+    def device(self) -> str:
+        """Where it runs, for people: 'cpu', 'cuda:0', 'mps'."""
+        ...
+
     def predict(self, views: Sequence[View]) -> list[Tensor]:
         """Give the logits of each view's rows, one [R, V] float32 tensor per view."""
         ...

@@ -29,6 +29,8 @@ class DreamConfig:
     rope_theta: float
     tie_word_embeddings: bool
     max_position_embeddings: int
+    max_canvas_tokens: int
+    """Ours: the longest canvas that training has shown it; RoPE does not carry a small model far beyond."""
 
     @property
     def head_size(self) -> int:
@@ -52,6 +54,7 @@ class DreamConfig:
             "rope_theta": rope.get("rope_theta", 1e4),
             "tie_word_embeddings": False,
             "max_position_embeddings": 2048,
+            "max_canvas_tokens": config.get("max_position_embeddings", 2048),
             "num_key_value_heads": config.get("num_attention_heads"),
         }
         wanted: dict[str, type] = {
@@ -227,8 +230,13 @@ class DreamDenoiser:
 
     @property
     def max_tokens(self) -> int:
-        """The longest canvas the positions were trained for."""
-        return self._network.config.max_position_embeddings
+        """The longest canvas the model was trained for."""
+        return self._network.config.max_canvas_tokens
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        return str(self._network.lm_head.weight.device)
 
     @torch.inference_mode()
     def predict(self, views: Sequence[View]) -> list[Tensor]:

@@ -1,0 +1,177 @@
+"""Start a worker: load the model, say hello, answer requests until the input ends.
+
+    python -m dlm_lsp.worker --model nano
+
+In: `wire` lines on stdin. Out: `wire` lines on stdout, and nothing else there: before anything heavy is imported, file
+descriptor 1 is pointed at stderr, so that no library can print into the protocol. Knows neither editors nor documents.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dlm_lsp import wire
+from dlm_lsp.errors import DlmError
+from dlm_lsp.values import InfillRequest, InfillResult, Outcome, Step
+from dlm_lsp.worker.inbox import Inbox, Job
+
+if TYPE_CHECKING:
+    from dlm_lsp.models.denoiser import Denoiser
+
+log = logging.getLogger("dlm_lsp.worker")
+
+LEAVE_WITHIN_S = 5.0
+"""A model call that hangs must not keep the process after its input has ended."""
+
+
+def main() -> int:
+    """Run the worker; give its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m dlm_lsp.worker", description=__doc__.partition("\n")[0])
+    parser.add_argument("--model", default="nano", help="bundled name, folder, or scripted:FILE")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--threads", type=int, default=0)
+    options = parser.parse_args()
+
+    # Raw and unbuffered: a line is written by one call, and the descriptor is ours alone from here on.
+    protocol_out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    write_lock = threading.Lock()
+
+    def send(message: wire.Message) -> None:
+        line = memoryview(wire.encode(message))
+        with write_lock:
+            while line:
+                line = line[protocol_out.write(line) :]
+
+    try:
+        return _serve(options, send)
+    except BrokenPipeError:
+        return 0  # the front is gone; there is nobody to tell
+    except KeyboardInterrupt:
+        return 130
+
+
+def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) -> int:
+    inbox = Inbox(sys.stdin.buffer)
+    inbox.start()
+    _leave_when_closed(inbox)
+    try:
+        from dlm_lsp.models.loading import load, model_hash
+
+        denoiser = load(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
+        _warm_up(denoiser)
+        send(
+            wire.Hello(
+                model=options.model,
+                model_hash=model_hash(options.model),
+                device=denoiser.device,
+                max_tokens=denoiser.max_tokens,
+                chars_per_token=_chars_per_token(denoiser),
+            )
+        )
+    except DlmError as error:
+        send(wire.Hello(model=options.model, error=str(error)))
+        return 1
+    except Exception as error:
+        log.exception("the model could not be loaded")
+        send(wire.Hello(model=options.model, error=f"the model could not be loaded ({type(error).__name__}: {error})"))
+        return 1
+    while job := inbox.next():
+        send(wire.Result(_answer(job, denoiser, inbox, send)))
+        inbox.finish(job.request.id)
+    return 0
+
+
+def _answer(
+    job: Job, denoiser: "Denoiser", inbox: Inbox, send: Callable[[wire.Message], None]
+) -> InfillResult:
+    """Fill one request; whatever goes wrong becomes a result, because every request gets exactly one."""
+    from dlm_lsp.worker.pipeline import fill
+
+    request = job.request
+
+    def watch(step: Step) -> None:
+        send(wire.Watched(step))
+
+    try:
+        result = fill(
+            request,
+            denoiser,
+            arrived=job.arrived,
+            cancelled=lambda: inbox.cancelled(request.id),
+            watch=watch if request.watch else None,
+        )
+    except Exception as error:
+        # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.
+        log.error("request %d failed: %s", request.id, _where(error))  # noqa: TRY400 a traceback can quote the user's text
+        _free_memory()
+        return InfillResult(
+            id=request.id, version=request.version, outcome=Outcome.FAILED, message=_explain(error, request)
+        )
+    log.info(
+        "request %d: %s, %d candidates, %d steps, %.0f ms",
+        request.id,
+        result.outcome,
+        len(result.candidates),
+        max((candidate.steps for candidate in result.candidates), default=0),
+        result.spent_ms.get("total", 0.0),
+    )
+    return result
+
+
+def _where(error: BaseException) -> str:
+    """Name an error and the line that raised it."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    place = "" if at is None else f" at {at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
+    return f"{type(error).__name__}{place}"
+
+
+def _explain(error: Exception, request: InfillRequest) -> str:
+    if isinstance(error, DlmError):
+        return str(error)
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return f"not enough memory for request {request.id}: lower maxWindowTokens or maxHoleTokens"
+    return f"the model failed on request {request.id} ({type(error).__name__}); the log names the place"
+
+
+def _free_memory() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _warm_up(denoiser: "Denoiser") -> None:
+    """Ask once, so that the first request is not slower than the second."""
+    from dlm_lsp.worker.pipeline import warm_up
+
+    warm_up(denoiser)
+
+
+def _chars_per_token(denoiser: "Denoiser") -> float:
+    """Measure the tokenizer on this package's own source."""
+    from pathlib import Path
+
+    text = Path(__file__).read_text(encoding="utf-8")
+    return len(text) / max(1, len(denoiser.tokenizer.encode(text)))
+
+
+def _leave_when_closed(inbox: Inbox) -> None:
+    def leave() -> None:
+        inbox.closed.wait()
+        threading.Event().wait(LEAVE_WITHIN_S)
+        os._exit(0)
+
+    threading.Thread(target=leave, name="leave", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
