@@ -56,6 +56,11 @@ class Canvas:
         return self.hole_of != CONTEXT
 
     @property
+    def rows(self) -> Tensor:  # [H] int64
+        """The places of the hole rows, ascending; row h of a model's answer is about place rows[h]."""
+        return self.holes.nonzero().flatten()
+
+    @property
     def masked(self) -> Tensor:  # [L] bool
         """Rows that are still undecided. A mask token in the user's own text is context, not a mask."""
         return self.holes & (self.tokens == self.mask_id)
@@ -69,6 +74,14 @@ class Canvas:
         """The ids of one hole, masks included."""
         return self.tokens[self.hole_of == hole].tolist()
 
+    def commit(self, chosen: Tensor, tokens: Tensor, confidence: Tensor) -> Move:  # [H] bool, [H] int64, [H] float32
+        """Make the move that commits the chosen ones of the hole rows and does nothing else."""
+        wide = Move(torch.zeros_like(self.holes), self.tokens.clone(), torch.zeros(len(self.tokens)))
+        wide.commit[self.rows] = chosen
+        wide.tokens[self.rows] = tokens
+        wide.confidence[self.rows] = confidence
+        return wide
+
     def apply(self, move: Move) -> "Canvas":
         """Carry out a move; the caller's canvas stays as it was."""
         nothing = torch.zeros_like(self.holes)
@@ -79,7 +92,9 @@ class Canvas:
         assert not bool((touched & ~self.holes).any()), "a move touches the text around the holes"
         assert not bool((move.commit & (grow | drop)).any()), "a row is committed and grown or dropped in one move"
         assert not bool((grow & ~self.masked).any()), "only masks grow"
-        assert not bool((move.commit & ~self.masked & ~revoke).any()), "a commit overwrites a token that was not revoked"
+        assert not bool((move.commit & ~self.masked & ~revoke).any()), (
+            "a commit overwrites a token that was not revoked"
+        )
         tokens = torch.where(revoke, self.mask_id, self.tokens)
         tokens = torch.where(move.commit, move.tokens, tokens)
         confidence = torch.where(revoke, 0.0, self.confidence)

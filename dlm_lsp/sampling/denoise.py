@@ -1,0 +1,64 @@
+"""The loop: ask the denoiser once, ask each canvas's sampler for a move, apply it, until no mask is left.
+
+In: canvases with masks. Out: the canvases after every step. Cancellation, deadlines, previews and counting belong to whoever
+iterates; text, holes in documents and concrete models are unknown here.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from dlm_lsp.errors import ModelError
+from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
+from dlm_lsp.sampling.canvas import Canvas
+from dlm_lsp.sampling.length import bound_length, resize
+from dlm_lsp.sampling.strategy import Adjust, Sampler
+
+
+def denoise(
+    canvases: Sequence[Canvas],
+    denoiser: Denoiser,
+    samplers: Sequence[Sampler],
+    rngs: Sequence[torch.Generator],
+    *,
+    adjust: Sequence[Adjust] = (),
+    ban: bool = True,
+    min_rows: int = 1,
+) -> Iterator[tuple[Canvas, ...]]:
+    """Yield all canvases after every model call, finished ones included; nothing where there is no mask.
+
+    `ban=False` lets forbidden ids be committed, as the published reference codes do; then the mask may be the answer and
+    nothing promises an end. Otherwise a canvas whose sampler takes nothing back needs at most `max_steps` calls.
+    """
+    now = list(canvases)
+    while todo := [k for k, canvas in enumerate(now) if not canvas.done]:
+        answers = denoiser.predict([View(now[k].tokens, now[k].rows) for k in todo])
+        for k, answer in zip(todo, answers, strict=True):
+            canvas = now[k]
+            logits = forbid(answer, denoiser.vocabulary) if ban else answer  # [H, V]
+            logits = bound_length(canvas, logits, denoiser.vocabulary, min_rows)
+            for edit in adjust:
+                logits = edit(canvas, logits)
+            if not bool(logits.amax(-1).isfinite().all()):
+                raise ModelError("the model's answer is not a number; try dtype float32")
+            move = resize(canvas, samplers[k](canvas, logits, rngs[k]), denoiser.vocabulary, min_rows)
+            now[k] = canvas.apply(move)
+            assert not ban or move.revoke is not None or max_steps(now[k]) < max_steps(canvas), (
+                "a step without progress"
+            )
+        yield tuple(now)
+
+
+def max_steps(canvas: Canvas) -> int:
+    """Bound of the model calls: a step decides or drops a mask, or spends one of the budget and adds a mask."""
+    return int(canvas.masked.sum()) + 2 * sum(canvas.budget) if not canvas.done else 0
+
+
+def forbid(logits: Tensor, vocabulary: Vocabulary) -> Tensor:  # [H, V] -> [H, V]
+    """Make the ids impossible that no decode may commit; expand and delete are never among them."""
+    forbidden = vocabulary.forbidden.clone()
+    for token in (vocabulary.expand_id, vocabulary.delete_id):
+        if token is not None:
+            forbidden[token] = False
+    return logits.masked_fill(forbidden.to(logits.device), -torch.inf)

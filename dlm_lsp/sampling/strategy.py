@@ -1,0 +1,45 @@
+"""The seams of decoding: who decides (`Sampler`), who edits logits (`Adjust`), who orders the model calls (`Strategy`).
+
+Knows tensors, canvases and the Denoiser protocol; holds no rule of decoding itself.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from dlm_lsp.models.denoiser import Denoiser
+from dlm_lsp.sampling.canvas import Canvas, Move
+
+Adjust = Callable[[Canvas, Tensor], Tensor]
+"""Edits the logits of a canvas's hole rows, [H, V] -> [H, V], before its sampler sees them."""
+
+
+class Sampler(Protocol):
+    """One decision about one canvas: a function of its arguments, without state of its own."""
+
+    def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:
+        """Decide from the logits [H, V] of the canvas's hole rows; what must be remembered goes into `Move.memory`."""
+        ...
+
+
+class Strategy(Protocol):
+    """Owns the order of the model calls; `denoise` is the default one.
+
+    A strategy with more than one denoiser is a frozen dataclass that holds the others.
+    """
+
+    def __call__(
+        self,
+        canvases: Sequence[Canvas],
+        denoiser: Denoiser,
+        samplers: Sequence[Sampler],
+        rngs: Sequence[torch.Generator],
+        *,
+        adjust: Sequence[Adjust] = (),
+        ban: bool = True,
+        min_rows: int = 1,
+    ) -> Iterator[tuple[Canvas, ...]]:
+        """Yield all canvases after every step until none has a mask."""
+        ...
