@@ -1,0 +1,89 @@
+"""Healing of tokens that the cursor cut: the last tokens before a hole are taken back and must be written again.
+
+A tokenizer that is given `retu` ends in a token that almost never stands before `rn`, so a model cannot go on from there.
+In: the ids before a hole and the texts of the vocabulary. Out: fewer ids, and an edit of the logits that lets the hole's first
+token only be one that starts with the typed characters; the caller strips these from the answer. Knows no canvas layout.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dlm_lsp.models.denoiser import Vocabulary
+from dlm_lsp.sampling.canvas import Canvas
+from dlm_lsp.sampling.strategy import Adjust
+
+MAX_BACKED_OFF_TOKENS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The texts of a vocabulary, sorted so that all that start with something are neighbours; made once per tokenizer."""
+
+    texts: tuple[str, ...]
+    """By id; empty where an id has no text of its own."""
+    in_order: tuple[str, ...]
+    ids: Tensor  # [P] int64, of `in_order`
+
+    def starting_with(self, start: str) -> range:
+        """The places in `in_order` whose text starts with `start`."""
+        first = bisect_left(self.in_order, start)
+        return range(first, bisect_right(self.in_order, start, lo=first, key=lambda text: text[: len(start)]))
+
+
+def sort_pieces(piece_texts: Sequence[str], forbidden: Tensor) -> Pieces:  # forbidden [V] bool
+    """Make the lookup. Forbidden ids and pieces of a cut character (U+FFFD) count as having no text."""
+    barred = forbidden.tolist()
+    texts = tuple("" if barred[k] or "\ufffd" in text else text for k, text in enumerate(piece_texts))
+    order = sorted((k for k, text in enumerate(texts) if text), key=texts.__getitem__)
+    return Pieces(texts, tuple(texts[k] for k in order), torch.tensor(order, dtype=torch.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    """The ids before a hole without the last few, and what must be written in their place."""
+
+    kept: tuple[int, ...]
+    typed: str
+    """The text of the ids that were taken back: the hole's text starts with it."""
+    allowed: Tensor  # [A] int64, the ids whose text starts with `typed`
+
+    def hold(self, hole: int, vocabulary: Vocabulary) -> Adjust:
+        """Give the edit that binds the first row of `hole`: it starts with what was typed, or splits in two, never vanishes."""
+        ids = self.allowed
+        if vocabulary.expand_id is not None:
+            ids = torch.cat([ids, torch.tensor([vocabulary.expand_id])])
+
+        def edit(canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
+            first = (
+                (canvas.hole_of[canvas.rows] == hole).nonzero()[:1, 0].to(logits.device)
+            )  # [1], [0] if it has no row
+            some = ids.to(logits.device)
+            bound = torch.full_like(logits[first], -torch.inf)
+            bound[:, some] = logits[first][:, some]
+            return logits.index_copy(0, first, bound)
+
+        return edit
+
+
+def heal(prefix_ids: Sequence[int], pieces: Pieces, *, through_newline: bool = False) -> Healed | None:
+    """Back off the most tokens, up to three, whose joined text some longer piece starts with; None where there are none.
+
+    Back-off stops before ids without text and before a line break with its indentation, unless `through_newline`: the
+    caller passes it where the typed indentation may have to grow.
+    """
+    typed, best = "", None
+    for count in range(1, min(MAX_BACKED_OFF_TOKENS, len(prefix_ids)) + 1):
+        token = prefix_ids[-count]
+        text = pieces.texts[token] if token < len(pieces.texts) else ""
+        if not text or ("\n" in text and not through_newline):
+            break
+        typed = text + typed
+        fits = pieces.starting_with(typed)
+        # In sorted order the text itself comes before all that continue it.
+        if fits and pieces.in_order[fits[-1]] != typed:
+            best = Healed(tuple(prefix_ids[:-count]), typed, pieces.ids[fits.start : fits.stop])
+    return best
