@@ -1,14 +1,14 @@
-# make run: see it work.   make test: every test.   make check: what CI runs.
-PYTHON ?= python3
-VENV   ?= .venv
-BIN    := $(VENV)/bin
+# make run: see it work.   make test: every test.   make check: what CI runs, without the wheel.
+PYTHON  ?= python3
+VENV    ?= .venv
+BIN     := $(VENV)/bin
 MINUTES ?= 25
 
-.PHONY: run test lint check train clean
+.PHONY: run test lint check wheel-test train clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 run: $(VENV)/.installed
@@ -25,6 +25,15 @@ test: $(VENV)/.installed
 
 check: lint test
 
+# The wheel, in an environment that holds nothing else: what a user gets.
+wheel-test: $(VENV)/.installed
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --wheel --outdir dist .
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
+	cd build && wheel/bin/dlm-lsp --version && wheel/bin/dlm-lsp doctor
+
+# Needs the token stream: python -m training.corpus
 train: $(VENV)/.installed
 	$(BIN)/python -m training.train --minutes $(MINUTES)
 
