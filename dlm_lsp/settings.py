@@ -6,6 +6,7 @@ the list of complaints. Standard library only; it does not know who asks.
 
 import re
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 
@@ -127,3 +128,18 @@ def _complaint(name: str, value: object, kind: type) -> str:
     if name in CHOICES and value not in CHOICES[name]:
         return f"{value!r} is none of {', '.join(CHOICES[name])}"
     return ""
+
+
+def descriptions() -> dict[str, str]:
+    """Give the text below each field, by the field's name."""
+    import ast
+    from pathlib import Path
+
+    module = ast.parse(Path(__file__).read_text(encoding="utf-8"))
+    body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == Settings.__name__)
+    return {
+        field.target.id: str(text.value.value)
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+    }

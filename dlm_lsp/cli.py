@@ -1,0 +1,182 @@
+"""The command line of `dlm-lsp`: reads it, makes `Settings` of it and calls the command.
+
+In: argv. Out: an exit status: 0 it worked, 1 there is no (good) answer, 2 the command line or the set-up is wrong, 130 Ctrl-C.
+Commands are imported when they run, so that the server starts fast and `--help` needs nothing installed.
+"""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import NoReturn
+
+from dlm_lsp import __version__, settings
+from dlm_lsp.errors import DlmError, SettingsError
+from dlm_lsp.settings import CHOICES, Settings, camel_case, read_settings
+
+_EXAMPLES = """\
+examples:
+  dlm-lsp demo                            watch the bundled model fill the holes of the examples
+  dlm-lsp doctor                          does it work here, and if not, what to do
+  dlm-lsp fill app.py:12:5                fill the hole at line 12, column 5; prints the text, changes no file
+  dlm-lsp                                 the language server on stdin and stdout, as editors start it
+  dlm-lsp serve --tcp 7777                the same on 127.0.0.1:7777, to attach to by hand
+  dlm-lsp bench quality --holes h.jsonl   how good a model is, measured by tests
+
+`dlm-lsp COMMAND --help` lists the options of a command."""
+
+_COMMANDS = {
+    "serve": "run the language server (what `dlm-lsp` without a command does)",
+    "fill": "fill one hole of a file and print the text",
+    "demo": "fill the holes of the examples, live in the terminal",
+    "doctor": "check the installation and say what is wrong",
+    "bench": "measure a model: `bench quality`",
+}
+
+_MODEL = ("model", "device", "dtype", "threads")
+_DECODING = ("max_hole_tokens", "max_window_tokens", "deadline_ms", "threshold", "seed", "repair_rounds", "show_broken")
+_SEVERAL = ("candidates", "temperature")
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is."""
+        print(f"{self.prog}: {message}; `{self.prog} --help` explains.", file=sys.stderr)
+        sys.exit(2)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in {"-h", "--help", "--version"}):
+        arguments.insert(0, "serve")  # editors start the server by its bare name, some with --stdio
+    if not arguments[0].startswith("-") and arguments[0] not in _COMMANDS:
+        print(_unknown(arguments[0]), file=sys.stderr)
+        return 2
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except DlmError as error:
+        print(f"dlm-lsp: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _unknown(name: str) -> str:
+    """Say that there is no such command, with the nearest that there is."""
+    nearest = difflib.get_close_matches(name, _COMMANDS, n=1, cutoff=0.5)
+    hint = f"did you mean `dlm-lsp {nearest[0]}`?" if nearest else f"there are {', '.join(_COMMANDS)}."
+    return f"dlm-lsp: no command {name!r}; {hint}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Describe all commands and their options."""
+    parser = _Parser(
+        prog="dlm-lsp",
+        description="Fills holes in Python code with a masked-diffusion language model, checked by the syntax tree.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dlm-lsp {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    serve = commands.add_parser("serve", help=_COMMANDS["serve"], description="Run the language server.")
+    transport = serve.add_mutually_exclusive_group()
+    transport.add_argument("--stdio", action="store_true", help="speak over stdin and stdout (the default)")
+    transport.add_argument("--tcp", type=int, metavar="PORT", help="listen on 127.0.0.1:PORT instead; 0 picks a port")
+    _add_settings(serve, tuple(field.name for field in fields(Settings)))
+
+    fill = commands.add_parser("fill", help=_COMMANDS["fill"], description="Fill one hole; the file is not changed.")
+    fill.add_argument(
+        "place", metavar="FILE:LINE:COLUMN", help="where; both from 1 as editors show them; FILE - is stdin"
+    )
+    fill.add_argument("--watch", action="store_true", help="show the canvas while it resolves")
+    fill.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    _add_settings(fill, _MODEL + _DECODING + _SEVERAL)
+
+    demo = commands.add_parser("demo", help=_COMMANDS["demo"], description="Fill the holes of the examples.")
+    demo.add_argument("--fast", action="store_true", help="do not slow the pictures down")
+    demo.add_argument("--examples", type=Path, metavar="FOLDER", help="the folder with holes.json")
+    _add_settings(demo, _MODEL)
+
+    doctor = commands.add_parser("doctor", help=_COMMANDS["doctor"], description="Check the installation.")
+    _add_settings(doctor, _MODEL)
+
+    bench = commands.add_parser("bench", help=_COMMANDS["bench"], description="Measure a model.")
+    kinds = bench.add_subparsers(dest="bench", required=True, metavar="KIND", parser_class=_Parser)
+    quality = kinds.add_parser("quality", help="fill holes that have tests", description="Fill holes that have tests.")
+    quality.add_argument(
+        "--holes", type=Path, nargs="+", required=True, metavar="FILE", help="JSON lines, one hole each"
+    )
+    quality.add_argument("--limit", type=int, metavar="N", help="at most N holes of each kind")
+    quality.add_argument("--out", type=Path, metavar="FILE.json", help="results; finished cases beside it are kept")
+    quality.add_argument("--floors", action="store_true", help="measure fillings that need no model on the same holes")
+    quality.add_argument("--variants", default="guided", metavar="LIST", help="guided, unguided or both, with a comma")
+    _add_settings(quality, _MODEL + _DECODING)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
+    """Add the options of some settings; values are checked by `read_settings`, where editors' values are checked too."""
+    group = parser.add_argument_group("settings")
+    help_texts = settings.descriptions()
+    for name in names:
+        default = getattr(Settings(), name)
+        flag = "--" + name.replace("_", "-")
+        text = f"{help_texts[name]} (default: {default})".replace("%", "%%")
+        if isinstance(default, bool):
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            metavar = "|".join(CHOICES.get(name, ())) or {int: "N", float: "X", str: "NAME"}[type(default)]
+            group.add_argument(flag, type=type(default), default=None, metavar=metavar, help=text)
+
+
+def _read_settings(options: argparse.Namespace) -> Settings:
+    """Lay the options that were given over the defaults."""
+    given = {
+        camel_case(field.name): value
+        for field in fields(Settings)
+        if (value := getattr(options, field.name, None)) is not None
+    }
+    made, complaints = read_settings(given)
+    if complaints:
+        raise SettingsError("; ".join(complaints) + ".")
+    return made
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Call the command."""
+    chosen = _read_settings(options)
+    match options.command:
+        case "fill":
+            from dlm_lsp.commands.fill import fill
+
+            return fill(options.place, chosen, watch=options.watch, as_json=options.json)
+        case "demo":
+            from dlm_lsp.commands.demo import demo
+
+            return demo(chosen, options.examples, fast=options.fast)
+        case "doctor":
+            from dlm_lsp.commands.doctor import doctor
+
+            return doctor(chosen)
+        case "bench":
+            from dlm_lsp.commands.bench import bench_quality
+
+            return bench_quality(
+                options.holes,
+                chosen,
+                limit=options.limit,
+                out=options.out,
+                floors=options.floors,
+                variants=tuple(options.variants.split(",")),
+            )
+        case _:
+            from dlm_lsp.commands.serve import serve
+
+            return serve(chosen, options.tcp)
