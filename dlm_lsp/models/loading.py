@@ -1,0 +1,253 @@
+"""From a name or a folder to a `Denoiser`: config.json, safetensors, tokenizer, device and number format.
+
+In: what the setting `model` says. Out: a denoiser, or a ModelError of one sentence that names the file and what to do. It runs
+no code of a checkpoint (`auto_map` is never read) and knows no forward pass.
+"""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+import dlm_lsp
+from dlm_lsp.errors import ModelError
+from dlm_lsp.models.denoiser import Denoiser, Tokenizer, Vocabulary
+from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
+from dlm_lsp.models.tokenizer import BpeTokenizer, read_tokenizer
+
+BUNDLED = Path(dlm_lsp.__file__).parent / "bundled"
+SCRIPTED = "scripted:"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+CONFIG = "config.json"
+SCALE = "_scale"
+"""An int8 tensor NAME goes with a float32 tensor NAME_scale, one number per row."""
+
+DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+    "float64": torch.float64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How a model type becomes a denoiser. The network's parameters have the names of the checkpoint's tensors."""
+
+    network: Callable[[dict[str, Any]], nn.Module]
+    denoiser: Callable[[Any, Vocabulary, Tokenizer], Denoiser]
+
+
+FAMILIES: dict[str, Family] = {
+    "Dream": Family(lambda config: DreamModel(DreamConfig.from_json(config)), DreamDenoiser),
+}
+"""By `model_type` of config.json."""
+
+
+def load(model: str | Path, *, device: str = "auto", dtype: str = "auto", threads: int = 0) -> Denoiser:
+    """Load a bundled model by its name, a checkpoint by its folder, or `scripted:FILE`; 0 threads leaves it to torch."""
+    if threads:
+        torch.set_num_threads(threads)
+    path = find(model)
+    if str(model).startswith(SCRIPTED):
+        from dlm_lsp.models.scripted import ScriptedDenoiser
+
+        return ScriptedDenoiser.from_file(path)
+    place = choose_device(device)
+    config = read_config(path)
+    family = FAMILIES[config["model_type"]]
+    tokenizer = read_tokenizer(path)
+    vocabulary = read_vocabulary(config, tokenizer)
+    with torch.device("meta"):  # no memory yet: the tensors of the file become the parameters
+        network = family.network(config)
+    weights = read_weights(path, config, network.state_dict(), choose_dtype(dtype, place), place)
+    network.load_state_dict(weights, assign=True)
+    return family.denoiser(network, vocabulary, tokenizer)
+
+
+def find(model: str | Path) -> Path:
+    """Give the folder (of a script: the file) that a model's name stands for."""
+    name = str(model)
+    if name.startswith(SCRIPTED):
+        script = Path(name.removeprefix(SCRIPTED)).expanduser()
+        if not script.is_file():
+            raise ModelError(f"there is no script {script}; give `{SCRIPTED}` the path of a JSON file")
+        return script
+    bundled = sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG}"))
+    if name in bundled:
+        return BUNDLED / name
+    folder = Path(model).expanduser()
+    if not folder.is_dir():
+        close = difflib.get_close_matches(name, bundled, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"bundled models: {', '.join(bundled) or 'none'}"
+        raise ModelError(f"there is no model {name!r}: neither a folder nor a bundled model; {hint}")
+    return folder
+
+
+def model_hash(model: str | Path) -> str:
+    """Give 16 hex digits that change with anything that changes a model's answers: config, weights, tokenizer, script."""
+    path = find(model)
+    # tokenizer.json and vocab.json, merges.txt, added_tokens.json, tokenizer_config.json; all shards
+    wanted = ("config.json", "*.safetensors", "*token*.json", "vocab.json", "merges.txt")
+    files = [path] if path.is_file() else sorted({file for pattern in wanted for file in path.glob(pattern)})
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            digest.update(f"{file.name}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def choose_device(name: str) -> torch.device:
+    """Give the device of a setting; `auto` takes an accelerator where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # the second where torch was built without CUDA
+        raise ModelError(f"the device {name!r} cannot be used here; set device to 'auto' or 'cpu'") from error
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Give the number format of a setting; `auto` is bfloat16 on CUDA, where it is fast, and float32 elsewhere."""
+    if name == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    if name not in DTYPES:
+        raise ModelError(f"the number format {name!r} is unknown; set dtype to one of auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read config.json and check that a family of ours can run it."""
+    config = _read_json(folder / CONFIG)
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in FAMILIES:
+        known = {family.lower(): family for family in FAMILIES}
+        close = difflib.get_close_matches(str(kind).lower(), known, n=1)
+        hint = f"did you mean {known[close[0]]!r}?" if close else f"known: {', '.join(FAMILIES)}"
+        raise ModelError(f"{folder / CONFIG}: the model_type {kind!r} is unknown; {hint}")
+    if config.get("quantization") not in (None, "int8-per-row") or config.get("quantization_config"):
+        raise ModelError(f"{folder / CONFIG}: this quantisation is not supported; take the unquantised checkpoint")
+    return config
+
+
+def read_vocabulary(config: Mapping[str, Any], tokenizer: BpeTokenizer) -> Vocabulary:
+    """Find the ids that decoding must know, and check that the tokenizer belongs to the model."""
+    size = _token_id(config, "vocab_size") or 0
+    if max(tokenizer.ids) >= size:
+        raise ModelError(
+            f"the tokenizer has the id {max(tokenizer.ids)} but {CONFIG} a vocab_size of {size}: "
+            "the tokenizer's files belong to another model; download the folder again"
+        )
+    mask_id = _token_id(config, "mask_token_id")
+    if mask_id is None:
+        mask_id = tokenizer.special_id("mask")
+    if mask_id is None:
+        raise ModelError(f"{CONFIG} names no mask_token_id: this is no masked-diffusion model, take another checkpoint")
+    expand_id = _token_id(config, "expand_token_id")
+    if expand_id is None:
+        expand_id = tokenizer.special_id("expand")  # DreamOn's config.json does not name it
+    delete_id = None
+    if expand_id is not None:
+        delete_id = _token_id(config, "delete_token_id")
+        delete_id = _token_id(config, "eos_token_id") if delete_id is None else delete_id
+    reserved = {_token_id(config, f"{name}_token_id") for name in ("bos", "eos", "pad")} | {mask_id}
+    for token in (*reserved, expand_id, delete_id):
+        if token is not None and not 0 <= token < size:
+            raise ModelError(f"{CONFIG} names the special token {token}, outside of its vocab_size of {size}")
+    # An id without a token is forbidden too: Dream's head has more rows than its tokenizer has tokens.
+    allowed = tokenizer.ids - tokenizer.special_ids - reserved | {expand_id, delete_id}
+    forbidden = torch.ones(size, dtype=torch.bool)  # [V]
+    forbidden[[token for token in allowed if token is not None]] = False
+    return Vocabulary(size, mask_id, forbidden, expand_id, delete_id)
+
+
+def read_weights(
+    folder: Path, config: Mapping[str, Any], wanted: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device
+) -> dict[str, Tensor]:
+    """Read the tensors that a network wants, one at a time, each brought to `dtype` on `device`.
+
+    A tensor that is on the CPU in its own format stays in the mapped file until it is used.
+    """
+    weights: dict[str, Tensor] = {}
+    for file in _weight_files(folder):
+        try:
+            with safe_open(file, framework="pt", device=str(device)) as tensors:
+                for name, tensor in _widened(tensors, file):
+                    if name not in wanted and not name.endswith("rotary_emb.inv_freq"):
+                        raise ModelError(f"{file}: the tensor {name} has no place in this kind of model")
+                    if name in wanted and tensor.shape != wanted[name].shape:
+                        raise ModelError(
+                            f"{file}: the tensor {name} has the shape {list(tensor.shape)}, {CONFIG} asks for "
+                            f"{list(wanted[name].shape)}; the two belong to different models"
+                        )
+                    weights[name] = tensor.to(dtype)
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{file} is damaged or cut short ({error}); download it again") from error
+        except torch.OutOfMemoryError as error:
+            raise ModelError(f"the model does not fit into the memory of {device}; try device 'cpu'") from error
+    if config.get("tie_word_embeddings") and "model.embed_tokens.weight" in weights:
+        weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+    missing = [name for name in wanted if name not in weights]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise ModelError(f"{folder}: the weights lack the tensor {missing[0]}{more}; download the checkpoint again")
+    return {name: weights[name] for name in wanted}
+
+
+def _widened(tensors: Any, file: Path) -> Iterator[tuple[str, Tensor]]:
+    """Give the tensors of an open file by name, those stored as int8 per row multiplied out."""
+    names = set(tensors.keys())
+    for name in sorted(names):
+        if name.endswith(SCALE) and name.removesuffix(SCALE) in names:
+            continue
+        tensor = tensors.get_tensor(name)
+        if tensor.dtype == torch.int8:
+            if name + SCALE not in names:
+                raise ModelError(f"{file}: the int8 tensor {name} has no {name + SCALE} beside it; export it again")
+            tensor = tensor.float() * tensors.get_tensor(name + SCALE)[:, None]  # [rows, columns]
+        yield name, tensor
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """Give the safetensors files of a checkpoint."""
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if not (folder / INDEX).is_file():
+        raise ModelError(f"{folder} has no {WEIGHTS} and no {INDEX}; download the weights in the safetensors format")
+    shards = _read_json(folder / INDEX).get("weight_map")
+    if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
+        raise ModelError(f"{folder / INDEX} has no weight_map; download it again")
+    files = [folder / Path(name).name for name in sorted(set(shards.values()))]
+    for file in files:
+        if not file.is_file():
+            raise ModelError(f"{file} is missing, though {INDEX} names it; download it")
+    return files
+
+
+def _token_id(config: Mapping[str, Any], name: str) -> int | None:
+    value = config.get(name)
+    if value is not None and type(value) is not int:
+        raise ModelError(f"{CONFIG}: {name} is {value!r}, not one number")
+    return value
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{file} is missing; the folder of a checkpoint in Hugging Face layout has one") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read ({error}); download it again") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{file} holds no JSON object; download it again")
+    return content
