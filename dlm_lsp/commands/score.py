@@ -1,0 +1,104 @@
+"""What a benchmark's finished cases amount to: shares by kind, a paired comparison, and the tables that people read.
+
+In: `Scored` cases. Out: plain dicts for JSON and text in Markdown. Pure; asks no model and runs no test.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One case under one variant (guided, unguided, or a floor), as it is kept on disk."""
+
+    variant: str
+    task_id: str
+    kind: str
+    answer: str
+    answered: bool
+    exact: bool
+    parses: bool
+    passed: bool
+    reason: str
+    """How the test ended, or why there is no answer."""
+    steps: int = 0
+    """Model calls; 0 where there was none or no answer."""
+    ms: float = 0.0
+    """From the request to the judged answer, as the editor's side sees it."""
+
+
+def summarise(cases: Sequence[Scored]) -> list[dict[str, Any]]:
+    """Give one row per variant and kind, and one per variant over all kinds."""
+    rows = []
+    for variant in dict.fromkeys(case.variant for case in cases):
+        own = [case for case in cases if case.variant == variant]
+        for kind in [*dict.fromkeys(case.kind for case in own), ALL]:
+            rows.append(_row(variant, kind, [case for case in own if kind in {case.kind, ALL}]))
+    return rows
+
+
+def _row(variant: str, kind: str, cases: Sequence[Scored]) -> dict[str, Any]:
+    times = [case.ms for case in cases]
+    calls = [case.steps for case in cases if case.steps]
+    return {
+        "variant": variant,
+        "kind": kind,
+        "cases": len(cases),
+        "pass_percent": _percent([case.passed for case in cases]),
+        "exact_percent": _percent([case.exact for case in cases]),
+        "parses_percent": _percent([case.parses for case in cases]),
+        "answered_percent": _percent([case.answered for case in cases]),
+        "model_calls": round(sum(calls) / len(calls), 1) if calls else 0.0,
+        "p50_ms": percentile(times, 0.5),
+        "p90_ms": percentile(times, 0.9),
+    }
+
+
+def _percent(flags: Sequence[bool]) -> float:
+    return round(100 * sum(flags) / len(flags), 1) if flags else 0.0
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Give the smallest value that at least `share` of all values do not exceed."""
+    ordered = sorted(values)
+    return round(ordered[max(0, math.ceil(share * len(ordered)) - 1)], 1) if ordered else 0.0
+
+
+def sign_test(cases: Sequence[Scored], variant: str, floor: str) -> dict[str, Any]:
+    """Compare two variants on the cases that both have: wins, losses, and how likely chance alone is (two-sided)."""
+    passed = {(case.variant, case.task_id): case.passed for case in cases}
+    pairs = [
+        (passed[variant, name], passed[floor, name]) for v, name in passed if v == variant and (floor, name) in passed
+    ]
+    wins = sum(ours and not theirs for ours, theirs in pairs)
+    losses = sum(theirs and not ours for ours, theirs in pairs)
+    differing = wins + losses
+    tail = sum(math.comb(differing, k) for k in range(min(wins, losses) + 1))
+    return {
+        "variant": variant,
+        "floor": floor,
+        "cases": len(pairs),
+        "wins": wins,
+        "losses": losses,
+        "p": min(1.0, 2 * tail / 2**differing),
+    }
+
+
+def markdown(summary: Sequence[dict[str, Any]], comparisons: Sequence[dict[str, Any]]) -> str:
+    """Lay rows and comparisons out as Markdown."""
+    lines = [
+        "| variant | kind | cases | pass@1 % | exact % | parses % | answered % | model calls | p50 ms | p90 ms |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += ["| " + " | ".join(str(value) for value in row.values()) + " |" for row in summary]
+    for found in comparisons:
+        verdict = f"{found['wins']} won, {found['losses']} lost, sign test p = {found['p']:.3g}"
+        lines += [
+            "",
+            f"{found['variant']} against the floor '{found['floor']}' on the same {found['cases']} holes: {verdict}.",
+        ]
+    return "\n".join(lines) + "\n"
