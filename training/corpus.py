@@ -149,7 +149,7 @@ def reason_to_drop(file: SourceFile) -> str:
         return "long lines"
     if GENERATED.search(text[:1500]):
         return "generated"
-    if sum(map(str.isdigit, text)) > 0.15 * len(text) or not text.isascii() and len(text.encode()) > 1.1 * len(text):
+    if sum(map(str.isdigit, text)) > 0.15 * len(text) or len(text.encode()) > 1.1 * len(text):
         return "data-like"
     try:
         tree = ast.parse(text)
@@ -213,9 +213,7 @@ def without_duplicates(files: list[SourceFile], dropped: Counter[str]) -> Iterat
             continue
         seen.add(digest)
         lines = frozenset(stripped for line in file.text.split("\n") if (stripped := line.strip()))
-        keys = [
-            (band, part.tobytes()) for band, part in enumerate(np.split(signature(sorted(lines), salts), BANDS))
-        ]
+        keys = [(band, part.tobytes()) for band, part in enumerate(np.split(signature(sorted(lines), salts), BANDS))]
         rivals = {id(rival): rival for key in keys for rival in buckets[key]}.values()
         if any(len(lines & rival) > NEAR_DUPLICATE * len(lines | rival) for rival in rivals):
             dropped["near duplicate"] += 1

@@ -12,6 +12,7 @@ for: lines, ends of lines, blocks, bodies, spans, and pieces cut at any characte
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
@@ -23,9 +24,10 @@ from dlm_lsp.values import Context, Snippet
 from training.stream import Stream
 from training.tokenizer import END_OF_TEXT, EXPAND, MASK, PATH, SEP
 
-SHAPES = {"lines": 0.2, "tails": 0.15, "block": 0.1, "body": 0.13, "spans": 0.1, "cuts": 0.2, "dense": 0.12}
+SHAPES = {"lines": 0.24, "tails": 0.15, "block": 0.1, "body": 0.13, "spans": 0.1, "cuts": 0.16, "dense": 0.12}
 """Share of each kind of canvas in the phase of holes."""
 ALL_HIDDEN = 0.45  # share of holes without a visible token: what the first step of inference sees
+WITH_LINE_END = 0.4  # share of holes of whole lines that write the line end and indentation before them too
 LEFT_TO_RIGHT = 0.1  # share of the others in which a typed beginning is visible
 EXPANDING = 0.15  # share of holes that are too short instead of too long
 PADDED = 0.65  # share of the others that hold slots to delete
@@ -60,7 +62,7 @@ class Sampler:
         pieces = [tokenizer.decode([token]) for token in range(tokenizer.get_vocab_size())]
         self._breaks = np.array([piece.lstrip("\r")[:1] == "\n" for piece in pieces])  # [V]
         self._indents = np.array([len(piece) - 1 if piece[:1] == "\n" else 0 for piece in pieces])  # [V]
-        self._bare_break: int = tokenizer.token_to_id("Ċ")  # "\n" in the byte-level alphabet
+        (self._bare_break,) = tokenizer.encode("\n", add_special_tokens=False).ids
 
     def batch(self, step: int, length: int, count: int, *, holes: bool) -> Canvases:
         """Batch number `step`: `count` canvases of `length` tokens."""
@@ -75,7 +77,8 @@ class Sampler:
         while True:
             window = self.window(rng, length)
             shape = rng.choice(list(SHAPES), p=list(SHAPES.values())) if holes else "dense"
-            body, spans = window.body, []
+            body = window.body
+            spans: list[Span] = []
             if shape == "cuts":
                 body, spans = self.cut(rng, window.body, length - len(window.head))
             elif shape != "dense":
@@ -115,7 +118,9 @@ class Sampler:
         if start > first and rng.random() < 0.5:
             lines = self.tokenizer.decode(self.stream.ids[first:start].tolist()).split("\n")
             imports = [line for line in lines if line.startswith(("import ", "from ")) and "(" not in line][:8]
-            names = [line.split("(")[0].split(":")[0].split()[-1] for line in lines if line.startswith(("def ", "class "))]
+            names = [
+                line.split("(")[0].split(":")[0].split()[-1] for line in lines if line.startswith(("def ", "class "))
+            ]
         snippets = (self.snippet(rng, file, package),) if rng.random() < 0.15 else ()
         context = Context("/".join(path.split("/")[-2:]), "\n".join(imports), tuple(names[-16:]), snippets)
         head = [END_OF_TEXT]
@@ -136,12 +141,16 @@ class Sampler:
         lines = text.split("\n")[1:-1]
         return Snippet("/".join(self.stream.names[near].split("/")[-2:]), "\n".join(lines))
 
+    def lines(self, body: NDArray[np.int64], room: int) -> list[Span]:
+        """Contents of the lines among the first `room` tokens that a line end stands before and behind; some are empty."""
+        breaks = np.flatnonzero(self._breaks[body[:room]])
+        return [(int(a) + 1, int(b)) for a, b in pairwise(breaks)]
+
     def spans(self, rng: Generator, body: NDArray[np.int64], shape: str, room: int) -> list[Span]:
         """Places of holes of one shape among the first `room` tokens, ascending, at least one token apart."""
-        breaks = np.flatnonzero(self._breaks[body[:room]])
-        if len(breaks) < 3:
+        lines = self.lines(body, room)
+        if len(lines) < 2:
             return []
-        lines = [(int(a) + 1, int(b)) for a, b in zip(breaks, breaks[1:], strict=False)]  # contents, perhaps empty
         full = [line for line in lines if line[1] > line[0]]
         wanted = room * rng.uniform(0.15, 0.45)
         found: list[Span] = []
@@ -156,10 +165,12 @@ class Sampler:
                 at, more = int(rng.integers(len(lines))), int(rng.integers(1, 6))
                 span = (lines[at][0], lines[min(at + more, len(lines) - 1)][1])
             elif shape == "body":
-                span = indented_block(rng, lines, self._indents[body[breaks]])
+                span = indented_block(rng, lines, [int(self._indents[body[begin - 1]]) for begin, _ in lines])
             else:
                 begin = int(rng.integers(1, room - 1))
                 span = (begin, min(begin + int(rng.geometric(1 / 6)), room))
+            if span and shape in {"lines", "block", "body"} and rng.random() < WITH_LINE_END:
+                span = (span[0] - 1, span[1])  # the server heals a line end whose indentation is still open
             if span and span[1] > span[0] and all(span[1] < other[0] or other[1] < span[0] for other in found):
                 found.append(span)
                 wanted -= span[1] - span[0]
@@ -168,26 +179,21 @@ class Sampler:
         return sorted(found)
 
     def cut(self, rng: Generator, body: Ids, room: int) -> tuple[Ids, list[Span]]:
-        """One hole between any two characters, or of whole lines from column 0 on; the three parts tokenised apart."""
+        """One hole that ends between any two characters; the parts are tokenised apart, as the server does.
+
+        Mostly it starts between tokens, because the server takes a token that the cursor cuts into the hole.
+        """
         text = self.tokenizer.decode(body[:room])
-        if rng.random() < 0.5:
-            size = int(np.exp(rng.uniform(np.log(3), np.log(200))))
-            begin = int(rng.integers(max(1, len(text) - size)))
-            end = begin + size
-        else:
-            ends = [at for at, sign in enumerate(text) if sign == "\n"]
-            if len(ends) < 3:
-                return body, []
-            at = int(rng.integers(len(ends) - 1))
-            begin, end = ends[at] + 1, ends[min(at + min(int(rng.geometric(0.5)), 8), len(ends) - 1)]
-        parts = [text[:begin], text[begin:end], text[end:]]
+        begin = len(self.tokenizer.decode(body[: rng.integers(1, room - 1)]))
+        if rng.random() < 0.3:
+            begin = int(rng.integers(1, len(text) - 1))
+        end = min(begin + int(np.exp(rng.uniform(np.log(3), np.log(200)))), len(text))
+        parts = (text[:begin], text[begin:end], text[end:])
         before, hole, after = (self.tokenizer.encode(part, add_special_tokens=False).ids for part in parts)
-        if not hole:
-            return body, []
-        return before + hole + after + body[room:], [(len(before), len(before) + len(hole))]
+        return before + hole + after + body[room:], [(len(before), len(before) + len(hole))] if hole else []
 
 
-def indented_block(rng: Generator, lines: list[Span], indents: NDArray[np.int64]) -> Span | None:
+def indented_block(rng: Generator, lines: list[Span], indents: list[int]) -> Span | None:
     """The lines that stand deeper than a line drawn at random and directly behind it: a body, as Python shows it."""
     heads = [
         at

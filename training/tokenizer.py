@@ -38,7 +38,7 @@ SPECIALS = (
     "<|spare_1|>",
 )
 
-PIECE = "|".join(
+PIECE = "|".join(  # noqa: FLY002, a row each with its reason
     (
         r"\r?\n[ \t]*",  # a line's end and the next line's indentation; CR LF stays together
         r"[ .@(\[{=]?[\p{L}_]+",  # a word, with one sign that likes to stand before words
@@ -93,7 +93,11 @@ def save(tokenizer: Tokenizer, folder: Path) -> None:
         "eos_token": SPECIALS[END_OF_TEXT],
         "pad_token": SPECIALS[PAD],
         "mask_token": SPECIALS[MASK],
-        "extra_special_tokens": {"expand_token": SPECIALS[EXPAND], "path_token": SPECIALS[PATH], "sep_token": SPECIALS[SEP]},
+        "extra_special_tokens": {
+            "expand_token": SPECIALS[EXPAND],
+            "path_token": SPECIALS[PATH],
+            "sep_token": SPECIALS[SEP],
+        },
         "model_max_length": 2048,
         "clean_up_tokenization_spaces": False,
         "split_special_tokens": True,

@@ -13,7 +13,6 @@ import argparse
 import ctypes
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,7 +31,7 @@ from training.corpus import DATA, HERE
 from training.corrupt import Canvases, Sampler
 from training.tokenizer import load
 
-NANO = HERE.parent / "dlm_lsp" / "bundled" / "nano" / "config.json"
+NANO = HERE / "nano.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,8 @@ class Muon(torch.optim.Optimizer):
 
 def optimisers_of(network: DreamModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Muon for the layers' matrices, AdamW for embedding, norms and biases; base rates, the schedule scales them."""
-    matrices, others = [], []
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for weight in network.parameters():
         (matrices if weight.ndim == 2 and weight.shape[0] != network.config.vocab_size else others).append(weight)
     return [
@@ -190,7 +190,7 @@ def save_state(
     }
     beside = path.with_suffix(".tmp")
     torch.save(state, beside)
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def load_state(path: Path, network: DreamModel, optimisers: list[torch.optim.Optimizer], recipe: Recipe) -> Progress:
