@@ -20,6 +20,7 @@ import dlm_lsp
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
+from dlm_lsp.models.scripted import read_script
 from dlm_lsp.models.tokenizer import BpeTokenizer, read_tokenizer
 
 BUNDLED = Path(dlm_lsp.__file__).parent / "bundled"
@@ -58,9 +59,7 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto", thread
         torch.set_num_threads(threads)
     path = find(model)
     if str(model).startswith(SCRIPTED):
-        from dlm_lsp.models.scripted import ScriptedDenoiser
-
-        return ScriptedDenoiser.from_file(path)
+        return read_script(path)
     place = choose_device(device)
     config = read_config(path)
     family = FAMILIES[config["model_type"]]
