@@ -1,7 +1,8 @@
 """The rules of decoding, one file a paper; `SAMPLERS` names them."""
 
 import difflib
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Collection
 
 from dlm_lsp.errors import SettingsError
 from dlm_lsp.sampling.samplers.threshold import Threshold
@@ -13,8 +14,14 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
 
 
 def make_sampler(name: str, **parameters: float) -> Sampler:
-    """Make a sampler by its name; raise SettingsError for an unknown name or a parameter that it does not take."""
-    if name not in SAMPLERS:
-        nearest = difflib.get_close_matches(name, SAMPLERS, n=1, cutoff=0.0)[0]
-        raise SettingsError(f"there is no sampler {name!r}; the nearest name is {nearest!r}")
+    """Make a sampler by its name; raise SettingsError where the name, a parameter or its value is wrong."""
+    _check("sampler", name, SAMPLERS)
+    for parameter in parameters:
+        _check(f"parameter of {name!r}", parameter, inspect.signature(SAMPLERS[name]).parameters)
     return SAMPLERS[name](**parameters)
+
+
+def _check(what: str, name: str, known: Collection[str]) -> None:
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        raise SettingsError(f"there is no {what} {name!r}; the nearest name is {nearest!r}")

@@ -1,0 +1,41 @@
+"""Belief: logits become tokens and confidence."""
+
+import math
+
+import torch
+
+from dlm_lsp.sampling.belief import believe, draw
+from tests.sampling.tiny import rng
+
+
+def test_greedy_takes_the_lowest_of_equals():
+    """Fails if ties go to another id than the lowest, or the confidence is not the softmax's."""
+    tokens, confidence = believe(torch.tensor([[1.0, 3.0, 3.0], [0.0, -torch.inf, -torch.inf]]), 0.0, rng())
+    assert [1, 0] == tokens.tolist()
+    assert torch.allclose(torch.tensor([math.exp(3) / (math.e + 2 * math.exp(3)), 1.0]), confidence)
+    assert torch.float32 == confidence.dtype
+
+
+def test_half_precision_is_widened():
+    """Fails if the softmax is taken in the logits' own type: bfloat16 has no number between 0.996 and 1."""
+    logits = torch.tensor([[7.0, 0.0]], dtype=torch.bfloat16)
+    assert abs(1 / (1 + math.exp(-7)) - float(believe(logits, 0.0, rng())[1])) < 1e-6
+
+
+def test_drawn_tokens_follow_the_distribution():
+    """Fails if temperature multiplies instead of divides, or the cumulative distribution is read at the wrong edge."""
+    logits = torch.tensor([0.0, 1.0, -torch.inf, 2.0]).expand(20_000, 4)
+    tokens, confidence = believe(logits, 2.0, rng(3))
+    share = torch.bincount(tokens, minlength=4) / len(tokens)
+    assert torch.allclose((logits[0] / 2).softmax(-1), share, atol=0.015)
+    assert torch.allclose(logits[0].softmax(-1)[tokens], confidence), "confidence is that of temperature 1"
+    assert 0 == int(share[2])
+
+
+def test_draw_depends_on_the_seed_alone():
+    """Fails if a draw uses the global generator or more than one number per row."""
+    probabilities = torch.rand(50, 30, generator=rng(1))
+    first = draw(probabilities, rng(7))
+    assert first.tolist() == draw(probabilities, rng(7)).tolist()
+    assert first.tolist() != draw(probabilities, rng(8)).tolist()
+    assert first[:20].tolist() == draw(probabilities[:20], rng(7)).tolist()

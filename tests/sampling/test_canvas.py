@@ -1,0 +1,117 @@
+"""Canvas.apply: the only place that inserts and deletes."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlm_lsp.sampling.canvas import CONTEXT, Canvas, Move, join
+
+MASK = 9
+
+
+@st.composite
+def canvases(draw: st.DrawFn) -> Canvas:
+    """Up to three holes, some of their rows decided; masks in the context, too."""
+    lengths = draw(st.lists(st.integers(0, 5), min_size=1, max_size=3))
+    parts = draw(
+        st.lists(st.lists(st.integers(0, MASK), max_size=3), min_size=len(lengths) + 1, max_size=len(lengths) + 1)
+    )
+    canvas = join(parts, lengths, draw(st.lists(st.integers(0, 2), min_size=len(lengths), max_size=len(lengths))), MASK)
+    decided = draw(st.lists(st.booleans(), min_size=len(canvas.rows), max_size=len(canvas.rows)))
+    chosen = torch.tensor(decided, dtype=torch.bool)
+    if not decided:
+        return canvas
+    return canvas.apply(canvas.commit(chosen, torch.full((len(chosen),), 3), torch.full((len(chosen),), 0.5)))
+
+
+@st.composite
+def moves(draw: st.DrawFn) -> tuple[Canvas, Move]:
+    """A canvas and any move that is allowed on it."""
+    canvas = draw(canvases())
+    size = len(canvas.tokens)
+    commit, revoke, grow, drop = (torch.zeros(size, dtype=torch.bool) for _ in range(4))
+    for hole, left in enumerate(canvas.budget):
+        rows = (canvas.hole_of == hole).nonzero().flatten().tolist()
+        free = [row for row in rows if canvas.masked[row]]
+        kind = draw(st.sampled_from(["none", "grow", "drop"]))
+        if kind == "grow" and free and left:
+            grow[draw(st.sampled_from(free))] = True
+        elif kind == "drop" and rows:
+            start = draw(st.integers(0, len(rows) - 1))
+            drop[rows[start : start + draw(st.integers(1, 3))]] = True
+        for row in rows:
+            if grow[row] or drop[row]:
+                continue
+            if canvas.masked[row]:
+                commit[row] = draw(st.booleans())
+            else:
+                revoke[row] = draw(st.booleans())
+                commit[row] = revoke[row] and draw(st.booleans())
+    return canvas, Move(commit, torch.full((size,), 7), torch.full((size,), 0.25), revoke, grow, drop, memory="note")
+
+
+@given(moves())
+def test_apply(case):
+    """Fails if a context row changes or moves, a length or a budget is counted wrongly, or a value lands on another row."""
+    canvas, move = case
+    before = canvas.tokens.clone()
+    after = canvas.apply(move)
+    assert before.tolist() == canvas.tokens.tolist()
+    assert canvas.tokens[~canvas.holes].tolist() == after.tokens[~after.holes].tolist()
+    assert len(canvas.tokens) + int(move.grow.sum()) - int(move.drop.sum()) == len(after.tokens)
+    assert len(after.tokens) == len(after.hole_of) == len(after.confidence)
+    expected = []
+    for row, token in enumerate(canvas.tokens.tolist()):
+        token = 7 if move.commit[row] else MASK if move.revoke[row] else token  # noqa: PLW2901
+        sure = 0.25 if move.commit[row] else 0.0 if move.revoke[row] else float(canvas.confidence[row])
+        copies = 2 if move.grow[row] else 0 if move.drop[row] else 1
+        expected += [(int(canvas.hole_of[row]), token, sure)] * copies
+    assert expected == list(zip(after.hole_of.tolist(), after.tokens.tolist(), after.confidence.tolist(), strict=True))
+    for hole, left in enumerate(canvas.budget):
+        assert left - int(move.grow[canvas.hole_of == hole].sum()) == after.budget[hole]
+    assert canvas.step + 1 == after.step
+    assert after.memory == "note"
+
+
+def move_on(canvas: Canvas, **marks: list[int]) -> Move:
+    """A move with the given rows marked."""
+    empty = torch.zeros(len(canvas.tokens), dtype=torch.bool)
+    rows = {
+        name: empty.index_fill(0, torch.tensor(places, dtype=torch.int64), value=True) for name, places in marks.items()
+    }
+    return Move(rows.pop("commit", empty), canvas.tokens, canvas.confidence, **rows)
+
+
+@pytest.mark.parametrize(
+    ("marks", "complaint"),
+    [
+        ({"commit": [0]}, "around the holes"),
+        ({"revoke": [7]}, "around the holes"),
+        ({"grow": [3], "commit": [3]}, "committed and grown"),
+        ({"grow": [2]}, "only masks grow"),
+        ({"commit": [2]}, "was not revoked"),
+        ({"grow": [3, 4]}, "more growth"),
+        ({"grow": [6]}, "more growth"),
+        ({"grow": [3], "drop": [4]}, "grows and shrinks"),
+        ({"drop": [2, 4]}, "not one run"),
+    ],
+)
+def test_apply_refuses(marks, complaint):
+    """Fails if a sampler's mistake is carried out: rows 2-4 are hole 0 (2 decided, budget 1), row 6 is hole 1 (budget 0)."""
+    canvas = join([[1, 2], [5], [6]], [3, 1], [1, 0], MASK)
+    canvas = canvas.apply(canvas.commit(torch.tensor([True, False, False, False]), torch.full((4,), 3), torch.ones(4)))
+    with pytest.raises(AssertionError, match=complaint):
+        canvas.apply(move_on(canvas, **marks))
+
+
+def test_join():
+    """Fails if parts, holes or their numbers are laid in another order, or a mask of the user's text counts as a hole."""
+    canvas = join([[1, MASK], [2], []], [1, 2], [0, 3], MASK)
+    assert [1, MASK, MASK, 2, MASK, MASK] == canvas.tokens.tolist()
+    assert [CONTEXT, CONTEXT, 0, CONTEXT, 1, 1] == canvas.hole_of.tolist()
+    assert [False, False, True, False, True, True] == canvas.masked.tolist()
+    assert [2, 4, 5] == canvas.rows.tolist()
+    assert [MASK, MASK] == canvas.hole_tokens(1)
+    assert not canvas.done
+    assert join([[MASK], [1]], [0], [0], MASK).done

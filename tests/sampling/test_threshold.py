@@ -1,0 +1,151 @@
+"""Fast-dLLM's threshold: by written-out logits, against the literal transcription, and mutated."""
+
+import importlib
+import inspect
+import random
+import types
+
+import pytest
+import torch
+
+from dlm_lsp.errors import SettingsError
+from dlm_lsp.sampling.canvas import Canvas, join
+from dlm_lsp.sampling.samplers import SAMPLERS, make_sampler
+from dlm_lsp.sampling.samplers.threshold import Threshold
+from dlm_lsp.sampling.strategy import Sampler
+from tests.sampling.literal.threshold import threshold_step
+from tests.sampling.tiny import rng
+
+MASK = 9
+NEVER = -torch.inf
+
+
+def chosen(sampler: Sampler, canvas: Canvas, logits: list[list[float]]) -> list[tuple[int, int, float]]:
+    """What a sampler commits: (place, token, confidence)."""
+    move = sampler(canvas, torch.tensor(logits), rng())
+    places = move.commit.nonzero().flatten().tolist()
+    return [(place, int(move.tokens[place]), float(move.confidence[place])) for place in places]
+
+
+def test_commits_what_reaches_the_threshold():
+    """Fails if equality does not count as sure: the first row's confidence is exactly 0.5."""
+    canvas = join([[1], []], [3], [0], MASK)
+    logits = [[0.0, 0.0, NEVER], [5.0, 0.0, 0.0], [0.1, 0.2, 0.0]]
+    assert [(1, 0), (2, 0)] == [(place, token) for place, token, _ in chosen(Threshold(0.5), canvas, logits)]
+
+
+def test_commits_at_least_the_surest():
+    """Fails if a step may end without a commit, or takes another row than the surest."""
+    canvas = join([[], [2]], [3], [0], MASK)
+    logits = [[0.1, 0.0], [0.0, 0.4], [0.3, 0.0]]
+    assert [(1, 1)] == [(place, token) for place, token, _ in chosen(Threshold(0.9), canvas, logits)]
+
+
+def test_extremes():
+    """Fails if threshold 0 leaves a mask, or one above every probability commits more than one row."""
+    canvas = join([[], [2]], [3], [0], MASK)
+    logits = [[0.0, 99.0], [0.0, 99.0], [0.3, 0.0]]
+    assert 3 == len(chosen(Threshold(0.0), canvas, logits))
+    assert [(0, 1, 1.0)] == chosen(Threshold(1.5), canvas, logits)
+
+
+def test_decided_rows_are_left_alone():
+    """Fails if a decided row counts as the surest, or is committed again."""
+    canvas = join([[1], []], [2], [0], MASK)
+    canvas = canvas.apply(canvas.commit(torch.tensor([True, False]), torch.tensor([4, 0]), torch.ones(2)))
+    assert [(2, 1)] == [(p, t) for p, t, _ in chosen(Threshold(0.9), canvas, [[9.0, 0.0], [0.0, 0.1]])]
+
+
+def random_case(seed: int) -> tuple[Canvas, list[list[float]], float]:
+    """A half-decided canvas with ties between rows and between tokens, and a threshold that some confidences equal."""
+    draw = random.Random(seed)
+    lengths = [draw.randint(1, 6) for _ in range(draw.randint(1, 2))]
+    parts = [[draw.randint(0, MASK) for _ in range(draw.randint(0, 2))] for _ in range(len(lengths) + 1)]
+    canvas = join(parts, lengths, [0] * len(lengths), MASK)
+    size = sum(lengths)
+    decided = torch.tensor([draw.random() < 0.3 for _ in range(size)])
+    decided[draw.randrange(size)] = False
+    canvas = canvas.apply(canvas.commit(decided, torch.full((size,), 3), torch.ones(size)))
+    spread = draw.choice([0.5, 2.0, 6.0])
+    logits: list[list[float]] = []
+    for _ in range(size):
+        kind = draw.random()
+        if logits and kind < 0.2:
+            logits.append(list(draw.choice(logits)))
+        elif kind < 0.4:
+            first, second = draw.sample(range(8), 2)
+            logits.append([0.0 if token in {first, second} else NEVER for token in range(8)])
+        else:
+            # Multiples of 1/4 are the same numbers in float32 and in Python, and often equal to each other.
+            logits.append([round(draw.gauss(0, spread) * 4) / 4 for _ in range(8)])
+    return canvas, logits, draw.choice([0.0, 0.3, 0.5, 0.5, 0.9, 2.0])
+
+
+def disagreements(sampler: type[Threshold], cases: int = 400) -> int:
+    """In how many random cases a sampler decides otherwise than the transcription."""
+    count = 0
+    for seed in range(cases):
+        canvas, logits, tau = random_case(seed)
+        expected = threshold_step(canvas.tokens.tolist(), canvas.rows.tolist(), MASK, logits, tau)
+        actual = chosen(sampler(tau), canvas, logits)
+        same = [step[:2] for step in expected] == [step[:2] for step in actual] and all(
+            abs(a[2] - b[2]) < 1e-6 for a, b in zip(expected, actual, strict=True)
+        )
+        count += not same
+    return count
+
+
+def test_agrees_with_the_paper():
+    """Fails if any decision of 400 random ones differs from the literal transcription."""
+    assert disagreements(Threshold) == 0
+
+
+MUTATIONS = {
+    "above instead of at least": ("threshold", ">= self.threshold", "> self.threshold"),
+    "no at-least-one": ("threshold", "sure[torch.where(masked, confidence, -1.0).argmax()] = True", "pass"),
+    "softmax with a temperature": ("belief", "raw = logits.float().softmax(-1)", "raw = (logits / 0.7).softmax(-1)"),
+    "last of equal rows": (
+        "threshold",
+        "sure[torch.where(masked, confidence, -1.0).argmax()]",
+        "sure[len(sure) - 1 - torch.where(masked, confidence, -1.0).flip(0).argmax()]",
+    ),
+    "last of equal tokens": ("belief", "raw.argmax(-1)", "raw.shape[-1] - 1 - raw.flip(-1).argmax(-1)"),
+    "decided rows among the sure": ("threshold", "masked & (confidence", "(confidence"),
+    "decided rows among the best": ("threshold", "torch.where(masked, confidence, -1.0)", "confidence"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutations_are_caught(name):
+    """Fails if the comparison above would not notice this mistake in the sampler."""
+    where, right, wrong = MUTATIONS[name]
+    paths = {"belief": "dlm_lsp.sampling.belief", "threshold": "dlm_lsp.sampling.samplers.threshold"}
+    modules = {}
+    for key, path in paths.items():
+        source = inspect.getsource(importlib.import_module(path))
+        if key == where:
+            assert source.count(right) == 1, "the mutated line was rewritten; rewrite the mutation"
+            source = source.replace(right, wrong)
+        modules[key] = types.ModuleType(f"mutated_{key}")
+        exec(source, modules[key].__dict__)
+    modules["threshold"].__dict__["believe"] = modules["belief"].__dict__["believe"]
+    assert disagreements(modules["threshold"].__dict__["Threshold"], cases=150) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("threshold", {"threshold": -0.1}), ("threshold", {"temperature": float("nan")})]
+)
+def test_parameters_out_of_range(name, parameters):
+    """Fails if a parameter that means nothing is taken, or the sentence does not name it."""
+    with pytest.raises(SettingsError, match=next(iter(parameters))):
+        make_sampler(name, **parameters)
+
+
+def test_unknown_name():
+    """Fails if an unknown name ends in a traceback or the sentence does not name the nearest."""
+    assert Threshold(0.5) == make_sampler("threshold", threshold=0.5)
+    assert "threshold" in SAMPLERS
+    with pytest.raises(SettingsError, match=r"'treshold'.*'threshold'"):
+        make_sampler("treshold")
+    with pytest.raises(SettingsError, match=r"'temprature'.*'temperature'"):
+        make_sampler("threshold", temprature=0.5)
