@@ -64,13 +64,15 @@ class Span:
 class Hole:
     """What is missing at one place, as far as the syntax tree tells.
 
-    `indent` is the indentation of the hole's own lines: what a line after the first must at least start with.
+    `indent` is the indentation that the hole's own statement should have; lines of it may go deeper and, where its function
+    goes on, back as far as `floor`: a line that is indented less leaves the function or captures the code that follows.
     `typed_indent` is what already stands before the cursor on its line, if that is white space only.
     """
 
     kind: HoleKind
     indent: str = ""
     typed_indent: str = ""
+    floor: str = ""
     max_lines: int = 64
     """1 where nothing but the rest of the line may be filled."""
     hint_tokens: int = 16

@@ -1,0 +1,45 @@
+"""The last look at an answer before a person sees it, against the document as it is now.
+
+In: the document, the cursor, a finished filling. Out: the text to insert, in the document's own line endings, or None if
+nothing of it is worth showing. It never adds or changes a character, it only cuts the end; it calls no model.
+"""
+
+from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.slice import cut_slice
+from dlm_lsp.syntax.verdict import judge, survey
+from dlm_lsp.text.offsets import line_ending
+from dlm_lsp.text.trim import trim
+from dlm_lsp.text.window import as_seen
+from dlm_lsp.values import Hole, Trigger
+
+
+def admit(
+    text_now: str,
+    cursor_now: int,
+    filling: str,
+    *,
+    hole: Hole,
+    language: str,
+    settings: Settings,
+    trigger: Trigger,
+    mean_logprob: float,
+) -> str | None:
+    """Give what may be shown of `filling` at `cursor_now`, or None."""
+    if trigger is Trigger.AUTOMATIC and mean_logprob < settings.min_logprob:
+        return None
+    cut = cut_slice(text_now, cursor_now, language)
+    prefix, suffix = as_seen(cut.prefix), as_seen(cut.suffix)
+    filling = trim(filling, suffix, hole)
+    if not settings.show_broken:
+        filling = _fitting_part(prefix, suffix, filling, hole, language)
+    return filling.replace("\n", line_ending(text_now)) or None
+
+
+def _fitting_part(prefix: str, suffix: str, filling: str, hole: Hole, language: str) -> str:
+    """Cut a filling back, line by line, until it fits; "" if nothing of it does."""
+    if not filling:
+        return ""
+    baseline = survey(prefix, (), suffix, language)
+    while filling and not judge(baseline, (filling,)).parses:
+        filling = trim(filling.rpartition("\n")[0], suffix, hole)
+    return filling

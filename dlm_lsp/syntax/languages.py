@@ -1,0 +1,112 @@
+"""The languages whose syntax is known: one row each.
+
+In: a language's name as editors send it. Out: its row: grammar, lexemes, block headers, the parser that has the last word.
+A row holds facts and no decisions; what to do with a hole or a fault is said elsewhere.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import tree_sitter
+import tree_sitter_python
+
+from dlm_lsp.syntax.strict import Complaint, check_python
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What is known of a language."""
+
+    name: str
+    grammar: Callable[[], tree_sitter.Language] | None = None
+    lexeme: re.Pattern[str] = re.compile(r"(?!)")
+    """Strings, comments, joined lines, brackets, and words that only a statement starts with, as named groups."""
+    brackets: dict[str, str] = field(default_factory=dict)
+    """Closing to opening."""
+    header: re.Pattern[str] = re.compile(r"(?!)")
+    """A logical line, comments blanked, that a block must follow."""
+    definition: re.Pattern[str] = re.compile(r"(?!)")
+    """A header, so far as it is one of a function or class."""
+    outer_line: re.Pattern[str] = re.compile(r"^[^\s)\]}]", re.MULTILINE)
+    """The start of a statement at the outermost level, as far as its line tells."""
+    import_line: re.Pattern[str] = re.compile(r"(?!)")
+    """An import statement at the outermost level, whole."""
+    definition_nodes: frozenset[str] = frozenset()
+    """The node types of functions and classes, whose own `body` holds statements that can be judged under their header alone."""
+    strict: Callable[[str], Complaint | None] | None = None
+    """The language's own parser: the first complaint about a whole text, or None."""
+
+    def parse(self, text: str) -> tree_sitter.Tree | None:
+        """Parse a text; byte offsets of the tree are code-point offsets of the text. None without a grammar."""
+        if self.grammar is None:
+            return None
+        return tree_sitter.Parser(self.grammar()).parse(_ascii_twin(text).encode("ascii"))
+
+
+def find_language(name: str) -> Language:
+    """Give a language's row; one that knows nothing where there is none."""
+    return LANGUAGES.get(name, Language(name))
+
+
+@cache
+def _python_grammar() -> tree_sitter.Language:
+    return tree_sitter.Language(tree_sitter_python.language())
+
+
+def _ascii_twin(text: str) -> str:
+    """Put one ASCII character of the same lexical class for every other one, so that bytes count as code points do.
+
+    Q is in no keyword, number or string prefix of any language here; a byte order mark may stand where a form feed may.
+    """
+    if text.isascii():
+        return text
+    return re.sub(r"[^\x00-\x7f]", lambda match: _twin(match[0]), text)
+
+
+@cache
+def _twin(char: str) -> str:
+    return "\f" if char == "\ufeff" else "Q" if f"a{char}".isidentifier() else "?"
+
+
+_PYTHON_LEXEME = re.compile(
+    r"""
+    (?P<comment> \#[^\r\n]* )
+  | (?P<string>
+        (?P<triple> \"{3} | '{3} ) (?: [^\\"']++ | \\. | (?!(?P=triple))["'] )*+ (?: (?P<triple_end> (?P=triple) ) | \\?\Z )
+      | (?P<quote> ["'] ) (?: [^\\"'\r\n]++ | \\(?:\r\n|.) | (?!(?P=quote))["'] )*+ (?: (?P<quote_end> (?P=quote) ) | \\?\Z | )
+    )
+  | (?P<join> \\(?:\r\n|\r|\n) )
+  | (?P<open> [(\[{] )
+  | (?P<close> [)\]}] )
+  | (?P<statement>
+        ^[ \t\f]*+ (?: def|class|return|import|while|with|try|raise|assert|del|pass|break|continue|global|nonlocal )\b
+    )
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+
+_PYTHON_HEADER = re.compile(
+    r"\s*(?:(?:async\s+)?(?:def|for|with)|class|if|elif|while|except\*?|match|case)\b\s*[^\s:=].*:\s*$"
+    r"|\s*(?:else|try|finally|except)\s*:\s*$",
+    re.DOTALL,
+)
+
+_PYTHON_IMPORT = re.compile(r"^(?:import|from)[ \t][^\r\n(]*(?:\([^()]*\))?[^\r\n]*", re.MULTILINE)
+
+LANGUAGES = {
+    "python": Language(
+        name="python",
+        grammar=_python_grammar,
+        lexeme=_PYTHON_LEXEME,
+        brackets={")": "(", "]": "[", "}": "{"},
+        header=_PYTHON_HEADER,
+        definition=re.compile(r"\s*(?:(?:async\s+)?def|class)\b"),
+        outer_line=re.compile(r"^(?!else\b|elif\b|except\b|finally\b)[\w@]", re.MULTILINE),
+        import_line=_PYTHON_IMPORT,
+        definition_nodes=frozenset({"class_definition", "function_definition"}),
+        strict=check_python,
+    ),
+}
+"""Every known language by its LSP id."""

@@ -1,0 +1,233 @@
+"""Does a filling fit: is the text around it still as right as it was, and is every line of it where the block allows.
+
+In: the slice around the holes (`survey`, once a request), then fillings (`judge`). Out: a `Verdict`, whose faults are spans of
+the fillings. Where the slice would parse with something simple in its holes, the language's own parser decides; tree-sitter's
+grammar has gaps in both directions and is only asked where the fault lies. Where nothing simple makes the slice parse, because
+it is broken elsewhere or newer than the running Python, tree-sitter decides alone: no error that was not there before.
+It does not know what the text means, nor tokens.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain
+
+import tree_sitter
+
+from dlm_lsp.syntax.hole import find_hole, open_levels
+from dlm_lsp.syntax.languages import find_language
+from dlm_lsp.syntax.scan import flatten, indent_of
+from dlm_lsp.syntax.strict import Complaint
+from dlm_lsp.text.offsets import LINE_END
+from dlm_lsp.values import Hole, HoleKind, Span
+
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_SIMPLE: dict[HoleKind, tuple[str, ...]] = {
+    HoleKind.BODY: ("pass",),
+    HoleKind.LINE: ("pass", "", "if x:", "@x", "try:", "x = (", "else:"),
+    HoleKind.REST: ("", "x", ":", ": pass", "x:", "x: pass", "()", "():", "(): pass", "x(): pass", "= x", "in x: pass"),
+    HoleKind.INLINE: (
+        "",
+        "x",
+        "x,",
+        ",x",
+        "x ",
+        " x",
+        "=",
+        "x=",
+        ":",
+        "x:",
+        "x+",
+        ".",
+        "(",
+        "x(",
+        ")",
+        "x)",
+        '"',
+        "x\n",
+    ),
+    HoleKind.STRING: ("", '"', "'", '"""', "'''", '")', "')"),
+    HoleKind.COMMENT: ("",),
+}
+"""Fillings to try in each kind of hole: does any make the slice parse?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a filling: code points [start, end) of the text of one hole, or of the text behind it."""
+
+    hole: int
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a filling breaks; nothing, if it fits."""
+
+    faults: tuple[Fault, ...] = ()
+    """In the holes; if anything is broken, there is at least one."""
+    broken_after: tuple[Fault, ...] = ()
+    """Behind the holes, caused by them; offsets into the text that follows the hole."""
+
+    @property
+    def parses(self) -> bool:
+        """Whether the filling fits."""
+        return not self.faults
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The slice before anything is filled in."""
+
+    pieces: tuple[str, ...]
+    """The texts around the holes: one more than there are holes."""
+    holes: tuple[Hole, ...]
+    language: str
+    strict: bool
+    """Whether a simple filling satisfied the language's own parser."""
+    known: frozenset[tuple[int, int, str] | None]
+    """Errors of the grammar that were there before: piece, offset in it, kind."""
+
+
+def survey(slice_prefix: str, between: Sequence[str], slice_suffix: str, language: str) -> Baseline:
+    """Look at a slice with holes before they are filled."""
+    pieces = (slice_prefix, *between, slice_suffix)
+    starts = list(accumulate(map(len, pieces[:-1])))
+    empty = "".join(pieces)
+    holes = tuple(find_hole(empty, start, language) for start in starts)
+    row = find_language(language)
+    columns = [_fillers(hole, empty[:start], language) for hole, start in zip(holes, starts, strict=True)]
+    tries = [
+        Filled.of(pieces, [column[min(index, len(column) - 1)] for column in columns])
+        for index in range(max(map(len, columns)))
+    ]
+    if row.strict is not None and any(row.strict(filled.text) is None for filled in tries):
+        return Baseline(pieces, holes, language, strict=True, known=frozenset())
+    known = [_grammar_errors(row.parse(filled.text)) for filled in tries[:4]]
+    best = min(range(len(known)), key=lambda index: len(known[index]))
+    identities = frozenset(_identity(tries[best], error) for error in known[best])
+    return Baseline(pieces, holes, language, strict=False, known=identities - {None})
+
+
+def judge(baseline: Baseline, texts: Sequence[str]) -> Verdict:
+    """Say whether `texts`, one per hole, fit."""
+    row = find_language(baseline.language)
+    filled = Filled.of(baseline.pieces, texts)
+    complaint = row.strict(filled.text) if row.strict is not None else None
+    found = _misplaced(baseline, filled)
+    if complaint is not None or row.strict is None:
+        errors = _grammar_errors(row.parse(filled.text))
+        if baseline.strict and complaint is not None:
+            found += [complaint, *(error for error in errors if filled.place(error.start)[0])]
+        else:
+            found += [error for error in errors if _identity(filled, error) not in baseline.known]
+    return _sort_out(found, filled)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A slice with texts in its holes, and where each hole's text stands in it."""
+
+    text: str
+    holes: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, pieces: Sequence[str], texts: Sequence[str]) -> "Filled":
+        """Put texts into the holes between pieces."""
+        spans = []
+        offset = 0
+        for piece, text in zip(pieces, texts, strict=False):
+            offset += len(piece)
+            spans.append(Span(offset, offset + len(text)))
+            offset += len(text)
+        return cls("".join(chain.from_iterable(zip(pieces, (*texts, ""), strict=True))), tuple(spans))
+
+    def place(self, offset: int) -> tuple[bool, int, int]:
+        """Say whether an offset stands in a hole, in which hole or piece, and how far into it."""
+        behind = 0
+        for index, span in enumerate(self.holes):
+            if offset < span.start:
+                return False, index, offset - behind
+            if offset < span.end:
+                return True, index, offset - span.start
+            behind = span.end
+        return False, len(self.holes), offset - behind
+
+
+def _fillers(hole: Hole, before: str, language: str) -> list[str]:
+    """List the simple fillings of a hole, with the indentation and the closing brackets that they need."""
+    row = find_language(language)
+    state = flatten(before, row)
+    *earlier, current = state.text.split("\n")
+    simple = _SIMPLE[hole.kind]
+    if hole.kind in {HoleKind.BODY, HoleKind.LINE} and not current.strip():
+        levels = [hole.indent, *open_levels([line for line in earlier if line.strip()], row)]
+        leads = dict.fromkeys(level.removeprefix(hole.typed_indent) for level in levels)
+        return [lead + text for text in simple for lead in leads]
+    closing = "".join(_CLOSERS[bracket] for bracket in reversed(state.brackets))
+    return [*simple, *(text + closing + end for end in ("", ":", ": pass") for text in simple[:3] if closing)]
+
+
+def _grammar_errors(tree: tree_sitter.Tree | None) -> list[Complaint]:
+    """List the outermost ERROR nodes and the MISSING nodes of a tree."""
+    found = []
+    waiting = [tree.root_node] if tree is not None else []
+    while waiting:
+        node = waiting.pop()
+        if node.is_error or node.is_missing:
+            found.append(
+                Complaint(node.start_byte, node.end_byte, f"missing {node.type}" if node.is_missing else "syntax error")
+            )
+        elif node.has_error:
+            waiting += node.children
+    return found
+
+
+def _identity(filled: Filled, error: Complaint) -> tuple[int, int, str] | None:
+    """Say where an error stands, independent of what is in the holes; None inside of a hole."""
+    in_hole, piece, offset = filled.place(error.start)
+    return None if in_hole else (piece, offset, error.reason)
+
+
+def _misplaced(baseline: Baseline, filled: Filled) -> list[Complaint]:
+    """Find what a parser does not object to: lines that leave the hole's block, and code behind a hole that is swallowed."""
+    found = []
+    row = find_language(baseline.language)
+    for hole, span, piece in zip(baseline.holes, filled.holes, baseline.pieces[1:], strict=True):
+        state = flatten(filled.text[: span.end], row)
+        rest = LINE_END.split(piece, maxsplit=1)[0]
+        if hole.max_lines > 1:
+            found += [
+                Complaint(span.start + line.start(), span.start + line.end(), "leaves its block")
+                for line in re.finditer(r"(?<=\n)[^\n]*\S[^\n]*", state.text[span.start :])
+                if not indent_of(line[0]).startswith(hole.floor)
+            ]
+        if state.comment and rest.strip() and hole.kind is not HoleKind.COMMENT:
+            found.append(Complaint(span.end, span.end + len(rest), "a comment swallows it"))
+        if len(state.string) == 3 and not rest.strip() and hole.kind is not HoleKind.STRING:
+            found.append(Complaint(span.end, span.end + len(rest), "a string swallows it"))
+    return found
+
+
+def _sort_out(found: Sequence[Complaint], filled: Filled) -> Verdict:
+    """Turn complaints about the whole into faults of the holes and of what stands behind them."""
+    faults = []
+    broken_after = []
+    for complaint in found:
+        for index, span in enumerate(filled.holes):
+            if complaint.start <= span.end and complaint.end >= span.start:
+                size = span.end - span.start
+                end = min(max(complaint.end - span.start, 1), size)
+                start = max(min(complaint.start - span.start, end - 1), 0)
+                faults.append(Fault(index, start, end, complaint.reason))
+        in_hole, piece, offset = filled.place(complaint.start)
+        if not in_hole and piece:
+            broken_after.append(Fault(piece - 1, offset, offset + complaint.end - complaint.start, complaint.reason))
+    if found and not faults:  # the nearest hole before the complaint is to blame, its last line first
+        index = max(filled.place(found[0].start)[1] - 1, 0)
+        span = filled.holes[index]
+        last_line = filled.text.rfind("\n", span.start, span.end) + 1
+        faults.append(Fault(index, max(last_line - span.start, 0), span.end - span.start, found[0].reason))
+    return Verdict(tuple(faults), tuple(broken_after))
