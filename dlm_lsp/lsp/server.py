@@ -1,0 +1,92 @@
+"""The server: which function answers what, and the stream it is spoken over.
+
+In: settings, and a stream. Out: an exit code, 0 where the editor said `shutdown` before it left. Knows no feature beyond
+its name.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+
+from lsprotocol import types
+from pygls.io_ import StdoutWriter
+
+from dlm_lsp.lsp import configuration
+from dlm_lsp.lsp.framing import read_body, read_descriptor
+from dlm_lsp.lsp.inline_completion import inline_completion
+from dlm_lsp.lsp.lifetime import parent_died
+from dlm_lsp.lsp.session import Session
+from dlm_lsp.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def make_session(settings: Settings) -> Session:
+    """Wire the features; a feature without its options object would not be announced."""
+    session = Session(settings)
+    session.feature(types.INITIALIZE)(configuration.initialize)
+    session.feature(types.INITIALIZED)(configuration.initialized)
+    session.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration.did_change)
+    session.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(inline_completion)
+    return session
+
+
+def run(settings: Settings, tcp_port: int | None = None) -> int:
+    """Serve one editor, over stdin and stdout or on 127.0.0.1; give the exit code."""
+    # Whatever prints, from here on, prints into the log and not into the protocol.
+    protocol_out = os.dup(1)
+    os.dup2(2, 1)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pygls").setLevel(logging.ERROR)  # below that it logs whole messages, which hold code
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    try:
+        return asyncio.run(_serve_stdio(settings, protocol_out) if tcp_port is None else _serve_tcp(settings, tcp_port))
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _serve_stdio(settings: Settings, protocol_out: int) -> int:
+    session = make_session(settings)
+    with os.fdopen(protocol_out, "wb") as stdout:
+        session.protocol.set_writer(StdoutWriter(stdout))
+        return await _converse(session, read_descriptor(0))
+
+
+async def _serve_tcp(settings: Settings, port: int) -> int:
+    exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        listener.close()  # one editor only
+        session = make_session(settings)
+        session.protocol.set_writer(writer)
+        code = await _converse(session, reader)
+        writer.close()
+        exit_code.set_result(code)
+
+    listener = await asyncio.start_server(connected, "127.0.0.1", port)
+    log.info("listening on 127.0.0.1:%d", listener.sockets[0].getsockname()[1])
+    return await exit_code
+
+
+async def _converse(session: Session, reader: asyncio.StreamReader) -> int:
+    """Answer until the editor says exit, closes the stream or dies."""
+    reading = asyncio.create_task(_read_all(session, reader))
+    watching = asyncio.create_task(parent_died(lambda: session.process_id))
+    await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
+    reading.cancel()
+    watching.cancel()
+    await session.stop()
+    protocol = session.protocol
+    return protocol.exit_code if protocol.exit_code is not None else int(not protocol.is_shut_down)
+
+
+async def _read_all(session: Session, reader: asyncio.StreamReader) -> None:
+    protocol = session.protocol
+    while protocol.exit_code is None and (body := await read_body(reader)) is not None:
+        try:
+            protocol.receive(body)
+        except ConnectionError:
+            return
+        # Let the request take its snapshot before the next message, which may be buffered already, changes the document.
+        await asyncio.sleep(0)
