@@ -66,7 +66,7 @@ def export(run: Path, config: Path, data: Path, out: Path, *, int8: bool) -> str
     weights = weights_of(run / "state.pt")
     written = json.loads(config.read_text())
     # Positions beyond the longest training canvas are noise to the model; the server cuts its window to this.
-    written["max_position_embeddings"] = max(state["recipe"]["lengths"])
+    written["max_canvas_tokens"] = max(state["recipe"]["lengths"])
     if int8:
         weights = quantised(weights)
         written["quantization"] = "int8-per-row"

@@ -196,8 +196,8 @@ def save_state(
 def load_state(path: Path, network: DreamModel, optimisers: list[torch.optim.Optimizer], recipe: Recipe) -> Progress:
     """Go on from a file of `save_state`; a state of another config or recipe is refused (the minutes may differ)."""
     state: dict[str, Any] = torch.load(path, weights_only=True)
-    same = {"minutes": recipe.minutes}
-    if state["config"] != asdict(network.config) or state["recipe"] | same != asdict(recipe):
+    same_shape = state["config"].items() <= asdict(network.config).items()
+    if not same_shape or state["recipe"] | {"minutes": recipe.minutes} != asdict(recipe):
         message = f"{path} comes from another config or recipe; give --run another folder"
         raise SystemExit(message)
     network.load_state_dict(state["weights"])

@@ -1,0 +1,149 @@
+"""The training loop: it learns, it resumes to the bit, it always ends annealed; and what is exported is what was trained."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+import torch
+
+from dlm_lsp.models.denoiser import View
+from dlm_lsp.models.loading import load as load_model
+from training import stream as streams
+from training.corrupt import Sampler
+from training.export import export, int8_per_row
+from training.train import Loss, Muon, Recipe, initialised, loss_of, optimisers_of, orthogonalised, rate_at, train
+
+CPU = torch.device("cpu")
+RECIPE = Recipe(minutes=1, batch_tokens=256, lengths=(64, 128), warmup_steps=2)
+
+
+def ticking():
+    """A clock that moves one second whenever it is read."""
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    return clock
+
+
+def run(tiny, data, folder, steps):
+    return train(RECIPE, tiny, data, folder, CPU, max_steps=steps, clock=ticking())
+
+
+def test_one_batch_is_learned_by_heart(tiny, data, tokenizer) -> None:
+    """Fails if rows and targets are off by one, gradients do not arrive, or an optimiser steps the wrong way."""
+    network = initialised(tiny, 0)
+    loss, optimisers = Loss(network), optimisers_of(network, RECIPE)
+    batch = Sampler(streams.read(data, "train"), tokenizer, 0).batch(0, 64, 2, holes=True)
+    first = float(loss_of(loss, batch, CPU)[1])
+    for _ in range(120):
+        loss_of(loss, batch, CPU)[0].backward()
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+    last = float(loss_of(loss, batch, CPU)[1])
+    assert last < 0.3 * first, f"{first:.2f} -> {last:.2f} nats"
+
+
+def test_the_trainer_and_the_denoiser_agree_on_the_shift(tiny, data, tokenizer) -> None:
+    """Fails if the loss reads another row than the one that inference reads."""
+    network = initialised(tiny, 0)
+    for weight in network.parameters():  # the layers start as the identity; give them something to say
+        torch.nn.init.normal_(weight, std=0.3) if weight.ndim == 2 else None
+    batch = Sampler(streams.read(data, "train"), tokenizer, 0).batch(0, 64, 1, holes=False)
+    with torch.no_grad():
+        trained = Loss(network)(*(torch.from_numpy(getattr(batch, n)) for n in ("inputs", "targets", "weights")), 0.0)[
+            1
+        ]
+    rows = torch.from_numpy(batch.weights[0]).nonzero()[:, 0]
+    from dlm_lsp.models.dream import DreamDenoiser
+
+    logits = DreamDenoiser(network, None, None).predict([View(torch.from_numpy(batch.inputs[0]), rows)])[0]
+    wanted = torch.from_numpy(batch.targets[0])[rows]
+    assert float(trained) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, wanted)), rel=1e-5)
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(tiny, data, tmp_path) -> None:
+    """Fails if weights, momentum, AdamW's moments or the place in the data are not part of the state."""
+    run(tiny, data, tmp_path / "whole", 6)
+    run(tiny, data, tmp_path / "parts", 3)
+    run(tiny, data, tmp_path / "parts", 3)
+    whole, parts = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "parts"))
+    assert (6, 6) == (whole["progress"]["step"], parts["progress"]["step"])
+    assert all(torch.equal(whole["weights"][name], parts["weights"][name]) for name in whole["weights"])
+
+
+def test_a_state_of_another_recipe_is_refused(tiny, data, tmp_path) -> None:
+    """Fails if a run could go on with weights that were trained for something else."""
+    run(tiny, data, tmp_path, 1)
+    with pytest.raises(SystemExit, match="another config or recipe"):
+        train(Recipe(batch_tokens=512), tiny, data, tmp_path, CPU, max_steps=1, clock=ticking())
+
+
+def test_a_half_written_state_is_never_seen(tiny, data, tmp_path) -> None:
+    """Fails if the state is written in place: here a kill has left rubbish where the next one is being written."""
+    run(tiny, data, tmp_path, 1)
+    (tmp_path / "state.tmp").write_bytes(b"cut sho")
+    assert 2 == run(tiny, data, tmp_path, 1).step
+
+
+def test_every_run_ends_annealed() -> None:
+    """Fails if the schedule counts steps: a slow machine would then stop in the middle of it."""
+    assert 0 == rate_at(Recipe(), step=10_000, share=1.0)
+    assert 1 == rate_at(Recipe(), step=10_000, share=0.5)
+    assert rate_at(Recipe(), step=0, share=0.0) < 0.1
+
+
+def test_an_update_of_muon_is_orthogonal() -> None:
+    """Fails if the Newton-Schulz steps diverge or a wide matrix is treated as a tall one."""
+    for shape in ((2, 8, 24), (2, 24, 8)):
+        singular = torch.linalg.svdvals(orthogonalised(torch.randn(shape, generator=torch.Generator().manual_seed(0))))
+        assert ((singular > 0.5) & (singular < 1.5)).all()
+
+
+def test_muon_takes_the_layers_matrices_only(tiny) -> None:
+    """Fails if the embedding, whose rows are words, were orthogonalised."""
+    muon, adam = optimisers_of(initialised(tiny, 0), RECIPE)
+    assert isinstance(muon, Muon)
+    assert not any(weight.shape[0] == tiny.vocab_size for group in muon.param_groups for weight in group["params"])
+    assert 2 * 7 == sum(len(group["params"]) for group in muon.param_groups)
+    assert any(weight.shape[0] == tiny.vocab_size for group in adam.param_groups for weight in group["params"])
+
+
+@pytest.fixture
+def folders(tiny, data, tmp_path):
+    """A run of two steps, exported in both formats."""
+    run(tiny, data, tmp_path / "run", 2)
+    config = {"model_type": "Dream", "architectures": ["DreamModel"], "mask_token_id": 1, "pad_token_id": 2}
+    config |= {"bos_token_id": 0, "eos_token_id": 0, "expand_token_id": 3} | asdict(tiny)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for name, int8 in (("bf16", False), ("int8", True)):
+        export(tmp_path / "run", tmp_path / "config.json", data, tmp_path / name, int8=int8)
+    return tmp_path
+
+
+def test_an_exported_model_answers_as_the_trained_one(tiny, folders) -> None:
+    """Fails if a name, the tied head or a scale is lost on the way into the folder that ships."""
+    network = initialised(tiny, 0)
+    network.load_state_dict(torch.load(folders / "run" / "state.pt", weights_only=True)["weights"])
+    tokens = torch.arange(100, 164)
+    rows = torch.arange(1, 64)
+    with torch.no_grad():
+        trained = network(tokens[None])[0, :-1]
+    for name, tolerance in (("bf16", 0.02), ("int8", 0.03)):
+        denoiser = load_model(folders / name, device="cpu", dtype="float32")
+        answer = denoiser.predict([View(tokens, rows)])[0]
+        assert (answer - trained).abs().max() < tolerance * trained.abs().max(), name
+        assert max(RECIPE.lengths) == denoiser.max_tokens
+
+
+def test_int8_rows_are_off_by_half_a_step_at_most() -> None:
+    """Fails if the scale is taken over columns, or a row of zeros divides by zero."""
+    weight = torch.randn(5, 7, generator=torch.Generator().manual_seed(0)) * torch.tensor(
+        [[1e-3], [1.0], [50.0], [0.0], [7.0]]
+    )
+    small, scale = int8_per_row(weight)
+    assert torch.int8 == small.dtype
+    assert ((small * scale[:, None] - weight).abs() <= scale[:, None] * 0.501).all()
