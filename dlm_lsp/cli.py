@@ -156,7 +156,7 @@ def _run(options: argparse.Namespace) -> int:
         case "fill":
             from dlm_lsp.commands.fill import fill
 
-            return fill(options.place, chosen, watch=options.watch, as_json=options.json)
+            return fill(options.place, chosen, watched=options.watch, as_json=options.json)
         case "demo":
             from dlm_lsp.commands.demo import demo
 

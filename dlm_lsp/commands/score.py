@@ -36,8 +36,8 @@ def summarise(cases: Sequence[Scored]) -> list[dict[str, Any]]:
     rows = []
     for variant in dict.fromkeys(case.variant for case in cases):
         own = [case for case in cases if case.variant == variant]
-        for kind in [*dict.fromkeys(case.kind for case in own), ALL]:
-            rows.append(_row(variant, kind, [case for case in own if kind in {case.kind, ALL}]))
+        kinds = [*dict.fromkeys(case.kind for case in own), ALL]
+        rows += [_row(variant, kind, [case for case in own if kind in {case.kind, ALL}]) for kind in kinds]
     return rows
 
 

@@ -33,6 +33,7 @@ MAX_SENDS = 2
 Command = Sequence[str]
 OnState = Callable[[EngineState, str], None]
 OnStep = Callable[[Step], None]
+OnLog = Callable[[str], None]
 
 
 def worker_command(settings: Settings) -> Command:
@@ -58,10 +59,17 @@ class _Pending:
     sends: int = 0
 
 
+def print_log(line: str) -> None:
+    """Repeat what the worker logs, in our own log."""
+    sys.stderr.write(f"worker: {line}\n")
+    sys.stderr.flush()
+
+
 class LocalEngine:
     """An `EngineClient` whose model runs in a child process.
 
-    `on_state` is told every change of state, with a sentence for the user where the engine has failed.
+    `on_state` is told every change of state, with a sentence for the user where the engine has failed; `on_log` gets every line
+    that the worker logs.
     """
 
     def __init__(
@@ -69,6 +77,7 @@ class LocalEngine:
         settings: Settings,
         *,
         on_state: OnState | None = None,
+        on_log: OnLog = print_log,
         command: Command | None = None,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
@@ -76,6 +85,7 @@ class LocalEngine:
         self.hello: wire.Hello | None = None
         self._command = command or worker_command(settings)
         self._on_state = on_state
+        self._on_log = on_log
         self._pauses_s = pauses_s
         self._pending: dict[int, _Pending] = {}
         self._process: asyncio.subprocess.Process | None = None
@@ -179,7 +189,7 @@ class LocalEngine:
         assert process.stdout is not None, "stdout is a pipe"
         assert process.stderr is not None, "stderr is a pipe"
         self._process = process
-        log_reader = asyncio.create_task(_pass_on(process.stderr))
+        log_reader = asyncio.create_task(self._pass_on(process.stderr))
         try:
             self._write(wire.encode(wire.Hello()))
             async for line in _lines(process.stdout):
@@ -246,6 +256,10 @@ class LocalEngine:
 
     # Small things.
 
+    async def _pass_on(self, stream: asyncio.StreamReader) -> None:
+        async for line in _lines(stream):
+            self._on_log(line.decode(errors="replace").rstrip("\n"))
+
     def _enter(self, state: EngineState, sentence: str = "") -> None:
         if state is not self.state:
             self.state = state
@@ -292,10 +306,3 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
         if not line:
             return
         yield line
-
-
-async def _pass_on(stream: asyncio.StreamReader) -> None:
-    """Repeat what the worker logs."""
-    async for line in _lines(stream):
-        sys.stderr.write(f"worker: {line.decode(errors='replace')}")
-        sys.stderr.flush()

@@ -1,0 +1,111 @@
+"""Ask the model the way the server does: request, engine, gate.
+
+In: settings and a `Snapshot`. Out: an `Answer`. Everything a command learns of a model it learns through here, so that what is
+shown and measured on the command line is what an editor gets.
+"""
+
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from dlm_lsp.engine.gate import admit
+from dlm_lsp.engine.local import LocalEngine
+from dlm_lsp.engine.request import build_request
+from dlm_lsp.errors import WorkerError
+from dlm_lsp.settings import Settings
+from dlm_lsp.values import InfillResult, Outcome, Snapshot, Step, Trigger
+from dlm_lsp.wire import Hello
+
+OnStep = Callable[[Step], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one question came to."""
+
+    texts: tuple[str, ...]
+    """What an editor would be shown, best first."""
+    result: InfillResult
+    """What the worker said, before the gate."""
+    ms: float
+    """From the snapshot to the judged texts."""
+
+    @property
+    def best(self) -> str:
+        """The first text, empty where there is none."""
+        return self.texts[0] if self.texts else ""
+
+    @property
+    def steps(self) -> int:
+        """Model calls."""
+        return self.result.candidates[0].steps if self.result.candidates else 0
+
+    @property
+    def why_empty(self) -> str:
+        """A sentence for the user where nothing is shown."""
+        match self.result.outcome:
+            case Outcome.FAILED:
+                return self.result.message
+            case Outcome.LATE:
+                return "no answer within the time: raise --deadline-ms"
+            case Outcome.FILLED:
+                return "what the model wrote does not fit here: --show-broken shows it"
+            case _:
+                return "the model leaves this hole empty"
+
+
+class Model:
+    """A running engine, and a count of what it was asked."""
+
+    def __init__(self, engine: LocalEngine, hello: Hello) -> None:
+        self._engine = engine
+        self._asked = 0
+        self.hello = hello
+
+    async def ask(self, snapshot: Snapshot, settings: Settings, on_step: OnStep | None = None) -> Answer:
+        """Fill the hole at the cursor, as if somebody had pressed the key for it."""
+        self._asked += 1
+        began = time.perf_counter()
+        request = build_request(
+            snapshot,
+            settings,
+            self.hello,
+            request_id=self._asked,
+            trigger=Trigger.INVOKED,
+            watch=on_step is not None,
+        )
+        result = await self._engine.fill(request, on_step)
+        shown = [
+            admit(
+                snapshot.text,
+                snapshot.cursor,
+                candidate.texts[0],
+                hole=request.holes[0],
+                language=snapshot.language,
+                settings=settings,
+                trigger=Trigger.INVOKED,
+                mean_logprob=candidate.mean_logprob,
+            )
+            for candidate in result.candidates
+        ]
+        texts = tuple(dict.fromkeys(text for text in shown if text))
+        return Answer(texts, result, (time.perf_counter() - began) * 1000)
+
+
+@asynccontextmanager
+async def open_model(settings: Settings) -> AsyncIterator[Model]:
+    """Start the model's process, wait until it is ready, and end it afterwards; its log is shown only if it fails."""
+    log: deque[str] = deque(maxlen=20)
+    engine = LocalEngine(settings, on_log=log.append)
+    try:
+        engine.start()
+        try:
+            hello = await engine.ready()
+        except WorkerError as error:
+            last_words = "".join(f"\n  {line}" for line in log)
+            raise WorkerError(f"{error}{last_words}") from error
+        yield Model(engine, hello)
+    finally:
+        await engine.stop()
