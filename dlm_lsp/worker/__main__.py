@@ -21,6 +21,7 @@ from dlm_lsp.worker.inbox import Inbox, Job
 
 if TYPE_CHECKING:
     from dlm_lsp.models.denoiser import Denoiser
+    from dlm_lsp.sampling.healing import Pieces
 
 log = logging.getLogger("dlm_lsp.worker")
 
@@ -37,6 +38,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
 
+    # Threads of torch that wait for each other by spinning cost a hundred times the work when another program has a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     # Raw and unbuffered: a line is written by one call, and the descriptor is ours alone from here on.
     protocol_out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
@@ -63,8 +66,10 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
     _leave_when_closed(inbox)
     try:
         from dlm_lsp.models.loading import load, model_hash
+        from dlm_lsp.sampling.healing import sort_pieces
 
         denoiser = load(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
+        pieces = sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden)
         _warm_up(denoiser)
         send(
             wire.Hello(
@@ -83,13 +88,13 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         send(wire.Hello(model=options.model, error=f"the model could not be loaded ({type(error).__name__}: {error})"))
         return 1
     while job := inbox.next():
-        send(wire.Result(_answer(job, denoiser, inbox, send)))
+        send(wire.Result(_answer(job, denoiser, pieces, inbox, send)))
         inbox.finish(job.request.id)
     return 0
 
 
 def _answer(
-    job: Job, denoiser: "Denoiser", inbox: Inbox, send: Callable[[wire.Message], None]
+    job: Job, denoiser: "Denoiser", pieces: "Pieces", inbox: Inbox, send: Callable[[wire.Message], None]
 ) -> InfillResult:
     """Fill one request; whatever goes wrong becomes a result, because every request gets exactly one."""
     from dlm_lsp.worker.pipeline import fill
@@ -103,11 +108,12 @@ def _answer(
         result = fill(
             request,
             denoiser,
+            pieces,
             arrived=job.arrived,
             cancelled=lambda: inbox.cancelled(request.id),
             watch=watch if request.watch else None,
         )
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
         # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.
         log.error("request %d failed: %s", request.id, _where(error))  # noqa: TRY400 a traceback can quote the user's text
         _free_memory()

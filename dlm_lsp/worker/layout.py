@@ -1,0 +1,91 @@
+"""From a request's text to the token rows around its holes.
+
+In: an `InfillRequest` and a tokenizer. Out: a `Draft`: the context as ids, cut to what the model takes, with the tokens
+that the cursor cuts healed. Knows no lengths of holes but their sum, and no sampling.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dlm_lsp.models.denoiser import Denoiser, Tokenizer
+from dlm_lsp.sampling.healing import Pieces, heal
+from dlm_lsp.sampling.strategy import Adjust
+from dlm_lsp.text.layout import Special, lay_out
+from dlm_lsp.values import Hole, InfillRequest
+
+PREFIX_SHARE = 2 / 3
+"""Of the room that prefix and suffix compete for; what one side does not need the other one gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The context of a canvas."""
+
+    parts: tuple[tuple[int, ...], ...]
+    """Ids before, between and behind the holes: one part more than there are holes."""
+    typed: tuple[str, ...]
+    """Per hole: characters before the hole that its first token must repeat; not part of the answer."""
+    adjusts: tuple[Adjust, ...]
+    """What must happen to the logits so that it does."""
+
+
+def encode(request: InfillRequest, denoiser: Denoiser, pieces: Pieces, hole_tokens: int) -> Draft:
+    """Lay a request out in at most `denoiser.max_tokens` rows, `hole_tokens` of which are kept free."""
+    tokenizer = denoiser.tokenizer
+    window = request.window
+    start, head = head_ids(request, tokenizer)
+    prefix = tokenizer.encode(window.prefix)
+    between = [tokenizer.encode(text) for text in window.between]
+    suffix = tokenizer.encode(window.suffix)
+    room = denoiser.max_tokens - len(start) - hole_tokens - sum(map(len, between))
+    if len(head) > room // 3:  # the text around the hole is worth more than what is told about it
+        head = []
+    room = max(room - len(head), 2)
+    before = min(len(prefix), max(int(room * PREFIX_SHARE), room - len(suffix)))
+    behind = max(room - before, 0)
+    parts = [(*start, *head, *prefix[len(prefix) - before :]), *map(tuple, between), tuple(suffix[:behind])]
+    typed: list[str] = []
+    adjusts: list[Adjust] = []
+    for k, hole in enumerate(request.holes):
+        healed = heal(parts[k], pieces, through_newline=wants_indent(hole))
+        typed.append(healed.typed if healed else "")
+        if healed:
+            parts[k] = healed.kept
+            adjusts.append(healed.hold(k, denoiser.vocabulary))
+    return Draft(tuple(parts), tuple(typed), tuple(adjusts))
+
+
+def head_ids(request: InfillRequest, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+    """Give the token that starts every canvas, so that no mask stands at row 0, and what is told before the window."""
+    first = tokenizer.special_id("beginoftext")
+    first = tokenizer.special_id("endoftext") if first is None else first
+    markers = tokenizer.special_id("path") is not None and tokenizer.special_id("sep") is not None
+    ids: list[int] = []
+    for piece in lay_out(request.context, "", markers=markers):
+        if isinstance(piece, Special):
+            special = tokenizer.special_id(piece.name)
+            assert special is not None, f"the tokenizer has markers but not {piece.name}"
+            ids.append(special)
+        else:
+            ids += tokenizer.encode(piece)
+    return ([] if first is None else [first]), ids
+
+
+def wants_indent(hole: Hole) -> bool:
+    """Whether the cursor stands on a blank line that is not indented as the block wants it, so that the line's start is open."""
+    return hole.typed_indent != hole.indent
+
+
+def row_texts(ids: Sequence[int], tokenizer: Tokenizer) -> list[str]:
+    """Give the text of every row of a hole, so that they join to the text of the whole.
+
+    A character whose bytes are spread over several tokens belongs to the last of them.
+    """
+    texts = [tokenizer.decode([token]) for token in ids]
+    if "�" not in "".join(texts):
+        return texts
+    ends = [0] + [len(tokenizer.decode(ids[: n + 1]).rstrip("�")) for n in range(len(ids))]
+    whole = tokenizer.decode(ids)
+    ends[-1] = len(whole)
+    return [whole[a:b] for a, b in itertools.pairwise(ends)]
