@@ -68,7 +68,7 @@ def demo(settings: Settings, folder: Path | None, *, fast: bool) -> int:
     examples = read_examples(find_examples(folder))
     console = Console()
     attempts = asyncio.run(_fill_all(examples, settings, console, 0.0 if fast else _PAUSE_S))
-    console.print(_table(attempts))
+    console.print("\n", _table(attempts))
     good = sum(attempt.parses for attempt in attempts)
     console.print(f"{good} of {len(attempts)} holes have an answer that parses.")
     return 0 if good == len(attempts) else 1
@@ -159,7 +159,7 @@ def _parses(attempt: Attempt) -> str:
 
 
 def _table(attempts: list[Attempt]) -> Table:
-    table = Table("example", "model calls", "ms", "verdict", "its test", title="\nSummary", title_justify="left")
+    table = Table("example", "model calls", "ms", "verdict", "its test", title="Summary", title_justify="left")
     for attempt in attempts:
         answer = attempt.answer
         name = attempt.example.module.removesuffix(".py")
