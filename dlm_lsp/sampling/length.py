@@ -18,13 +18,13 @@ from dlm_lsp.sampling.canvas import Canvas, Move
 
 def bound_length(canvas: Canvas, logits: Tensor, vocabulary: Vocabulary, min_rows: int) -> Tensor:
     """Forbid expand where a hole's budget is spent, and delete where a hole has only `min_rows` rows; [H, V] -> [H, V]."""
-    hole_of = canvas.hole_of[canvas.holes]  # [H]
+    logits = logits.clone()
     for hole, left in enumerate(canvas.budget):
-        rows = hole_of == hole  # [H]
+        rows = (canvas.hole_of[canvas.rows] == hole).to(logits.device)  # [H] bool
         if vocabulary.expand_id is not None and left == 0:
-            logits = _forbid(logits, rows, vocabulary.expand_id)
+            logits[rows, vocabulary.expand_id] = -torch.inf
         if vocabulary.delete_id is not None and int(rows.sum()) <= min_rows:
-            logits = _forbid(logits, rows, vocabulary.delete_id)
+            logits[rows, vocabulary.delete_id] = -torch.inf
     return logits
 
 
@@ -53,11 +53,6 @@ def resize(canvas: Canvas, move: Move, vocabulary: Vocabulary, min_rows: int) ->
             # The rightmost go: the first row may be bound to what the user typed.
             drop[run[max(0, len(run) - (int(rows.sum()) - min_rows)) :]] = True
     return replace(move, commit=move.commit & ~picks, grow=grow, drop=drop)
-
-
-def _forbid(logits: Tensor, rows: Tensor, token: int) -> Tensor:
-    column = logits[:, token].masked_fill(rows.to(logits.device), -torch.inf)
-    return logits.index_copy(1, torch.tensor([token], device=logits.device), column[:, None])
 
 
 def _is(tokens: Tensor, token: int | None) -> Tensor:
