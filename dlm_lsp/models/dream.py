@@ -4,6 +4,7 @@ A Qwen2 body without the causal mask whose row i - 1 predicts token i (Dream, ar
 In: config.json as a dict, weights by their Hugging Face names. Out: logits. Knows no file format, tokenizer or sampler.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,8 +46,7 @@ class DreamConfig:
             raise ModelError(msg)
         # Newer writers of config.json put theta into rope_parameters.
         rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-        assert isinstance(rope, dict), "config.json: rope_parameters is no object"
-        if rope.get("rope_type", rope.get("type", "default")) != "default":
+        if not isinstance(rope, dict) or rope.get("rope_type", rope.get("type", "default")) != "default":
             msg = f"config.json: RoPE scaling {rope} is not supported"
             raise ModelError(msg)
         defaults: dict[str, object] = {
@@ -64,25 +64,25 @@ class DreamConfig:
         for name, kind in wanted.items():
             value = config.get(name, defaults.get(name))
             if value is None:
-                msg = f"config.json: {name} is missing"
-                raise ModelError(msg)
-            try:
-                read[name] = kind(value)
-            except (TypeError, ValueError) as error:
-                msg = f"config.json: {name} is {value!r}, not a {kind.__name__}"
-                raise ModelError(msg) from error
+                raise ModelError(f"config.json: {name} is missing")
+            number = isinstance(value, int | float) and math.isfinite(value) and (value > 0 or kind is bool)
+            if not number or kind(value) != value:
+                expected = "true or false" if kind is bool else f"a positive {kind.__name__}"
+                raise ModelError(f"config.json: {name} is {value!r}, not {expected}")
+            read[name] = kind(value)
         made = cls(**read)  # type: ignore[arg-type]
-        if made.hidden_size % made.num_attention_heads or made.num_attention_heads % made.num_key_value_heads:
+        heads, kv_heads = made.num_attention_heads, made.num_key_value_heads
+        if made.hidden_size % (2 * heads) or heads % kv_heads:  # RoPE turns pairs of numbers
             msg = (
-                f"config.json: {made.num_attention_heads} heads and {made.num_key_value_heads} key-value heads "
-                f"do not divide a hidden size of {made.hidden_size}"
+                f"config.json: {heads} heads and {kv_heads} key-value heads do not divide a hidden size of "
+                f"{made.hidden_size} into even parts"
             )
             raise ModelError(msg)
         return made
 
 
 class RMSNorm(nn.Module):
-    """Root mean square norm, computed in float32 as Qwen2 does."""
+    """Root mean square norm, computed in float32 or better as Qwen2 does."""
 
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # [B, L, D] -> [B, L, D]
         """Scale every row to unit mean square."""
-        wide = x.float()
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
         wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
         return self.weight * wide.to(x.dtype)
 
