@@ -1,0 +1,69 @@
+"""From a request's text to token rows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlm_lsp.models.denoiser import Denoiser
+from dlm_lsp.models.scripted import PieceTokenizer
+from dlm_lsp.sampling.healing import Pieces, sort_pieces
+from dlm_lsp.values import Context, InfillRequest, Window
+from dlm_lsp.worker.layout import encode, row_texts
+from tests.worker.conftest import request_at
+
+LONG = "".join(f"value_{n} = {n}\n" for n in range(400))
+
+
+def pieces_of(model: Denoiser) -> Pieces:
+    return sort_pieces(model.tokenizer.piece_texts(), model.vocabulary.forbidden)
+
+
+def encoded(request: InfillRequest, model: Denoiser, max_tokens: int, hole_tokens: int) -> tuple[str, str]:
+    """Give what stands before and behind the hole on a canvas of `max_tokens`."""
+    model.max_tokens = max_tokens  # type: ignore[misc]
+    draft = encode(request, model, pieces_of(model), hole_tokens)
+    assert sum(map(len, draft.parts)) + hole_tokens <= max_tokens
+    before, behind = (model.tokenizer.decode(part) for part in draft.parts)
+    return before, behind
+
+
+def test_context_is_cut_to_the_room(scripted: Callable[..., Denoiser]) -> None:
+    """Fails if the canvas is longer than the model takes, or if the text next to the hole is cut instead of the far text."""
+    before, behind = encoded(request_at(LONG + "@@\n" + LONG), scripted(), 200, 40)
+    assert before.endswith("value_399 = 399\n")
+    assert behind.startswith("\nvalue_0 = 0\n")
+    assert 1.5 < len(before) / len(behind) < 2.5
+
+
+def test_room_that_one_side_does_not_need_goes_to_the_other(scripted: Callable[..., Denoiser]) -> None:
+    """Fails if a third of the canvas stays empty at the end of a file."""
+    before, behind = encoded(request_at(LONG + "@@\n"), scripted(), 200, 40)
+    assert "\n" == behind
+    assert len(before) > 140
+
+
+def test_what_is_told_beside_the_window_gives_way_to_it(scripted: Callable[..., Denoiser]) -> None:
+    """Fails if long import lists push out the code around the hole."""
+    request = replace(request_at("x = 1\n@@\n"), context=Context(path="a/b.py", imports="import os\n" * 100))
+    before, _ = encoded(request, scripted(), 120, 20)
+    assert "x = 1\n" == before
+
+
+def test_a_canvas_starts_with_a_known_token(scripted: Callable[..., Denoiser]) -> None:
+    """Fails if a hole at the start of a file puts a mask into row 0, which nothing predicts."""
+    model = scripted()
+    request = replace(request_at("@@\nx = 1\n"), context=Context(), window=Window("", "\nx = 1\n"))
+    draft = encode(request, model, pieces_of(model), 8)
+    assert (model.tokenizer.special_id("endoftext"),) == draft.parts[0]
+
+
+@given(st.text(alphabet="aé漢🎉\n x_1", max_size=30))
+def test_row_texts_join_to_the_text(text: str) -> None:
+    """Fails if a character that is spread over several tokens is lost or counted twice."""
+    tokenizer = PieceTokenizer(["x_1"])
+    ids = tokenizer.encode(text)
+    texts = row_texts(ids, tokenizer)
+    assert text == "".join(texts)
+    assert len(ids) == len(texts)

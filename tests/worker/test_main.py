@@ -1,0 +1,122 @@
+"""The worker as a process: what is on its stdout, how it ends, what it says when it cannot work."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from dlm_lsp import wire
+from dlm_lsp.values import Outcome
+from tests.worker.conftest import request_at
+
+RULE = {"after": "x = ", "before": "\n", "answer": "secret_answer + 1"}
+
+
+def worker(model: str, *messages: wire.Message, raw: bytes = b"") -> tuple[int, list[wire.Message], str]:
+    """Give a worker all its input at once; give its exit status, what it said, and its log."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dlm_lsp.worker", "--model", model],
+        input=b"".join(map(wire.encode, messages)) + raw,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, [wire.decode(line) for line in done.stdout.splitlines()], done.stderr.decode()
+
+
+class Worker:
+    """A worker that is spoken with line by line."""
+
+    def __init__(self, model: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dlm_lsp.worker", "--model", model],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def send(self, line: bytes) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def read(self) -> wire.Message:
+        assert self.process.stdout
+        return wire.decode(self.process.stdout.readline())
+
+    def end(self) -> tuple[int, str]:
+        out, err = self.process.communicate(timeout=30)
+        assert b"" == out
+        return self.process.returncode, err.decode()
+
+
+def test_hello_answer_end(script: Callable[..., Path]) -> None:
+    """Fails if anything but the protocol is on stdout, if the answer is lost, or if the worker outlives its input."""
+    running = Worker(f"scripted:{script(RULE)}")
+    running.send(wire.encode(wire.Hello()))
+    hello = running.read()
+    assert isinstance(hello, wire.Hello)
+    assert ("", wire.PROTOCOL, 16) == (hello.error, hello.protocol, len(hello.model_hash))
+    assert 1 < hello.chars_per_token < 8
+    running.send(b"garbage\n")
+    running.send(wire.encode(wire.Fill(request_at("x = @@\n"))))
+    answer = running.read()
+    assert isinstance(answer, wire.Result)
+    assert ("secret_answer + 1",) == answer.result.candidates[0].texts
+    code, log = running.end()
+    assert 0 == code
+    assert "secret_answer" not in log
+
+
+def test_a_request_that_fails_is_answered_and_the_next_one_too(script: Callable[..., Path]) -> None:
+    """Fails if an error ends the worker, leaves a request without an answer, or puts the user's text into log or message."""
+    running = Worker(f"scripted:{script(RULE)}")
+    running.read()
+    good = request_at("x = @@\n")
+    # A hole that cannot be laid out: no room for it on any canvas.
+    bad = replace(good, id=8, holes=(replace(good.holes[0], hint_tokens=-5),), slice_prefix="user_text = ")
+    running.send(wire.encode(wire.Fill(bad)))
+    failed = running.read()
+    running.send(wire.encode(wire.Fill(good)))
+    filled = running.read()
+    assert isinstance(failed, wire.Result)
+    assert isinstance(filled, wire.Result)
+    assert (8, 7) == (failed.result.id, filled.result.id)
+    assert Outcome.FILLED == filled.result.outcome
+    code, log = running.end()
+    assert 0 == code
+    assert "user_text" not in log + failed.result.message
+
+
+def test_a_model_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
+    """Fails if the front waits for ever for a hello, or gets a traceback."""
+    code, said, _ = worker(str(tmp_path / "nowhere"), wire.Hello())
+    assert 1 == code
+    assert isinstance(said[0], wire.Hello)
+    assert "nowhere" in said[0].error
+
+
+def test_shutdown(script: Callable[..., Path]) -> None:
+    """Fails if the worker must be killed."""
+    running = Worker(f"scripted:{script(RULE)}")
+    running.read()
+    running.send(wire.encode(wire.Shutdown()))
+    assert 0 == running.process.wait(10)
+    running.end()
+
+
+def test_a_line_typed_by_hand(script: Callable[..., Path]) -> None:
+    """Fails if the smallest request that a person would type needs fields that have a default."""
+    running = Worker(f"scripted:{script(RULE)}")
+    running.read()
+    request = {
+        "id": 1, "version": 1, "language": "python", "window": {"prefix": "x = ", "suffix": "\n"},
+        "holes": [{"kind": "rest"}], "slice_prefix": "x = ", "slice_suffix": "\n",
+    }  # fmt: skip
+    running.send(json.dumps({"type": "fill", "request": request}).encode() + b"\n")
+    answer = running.read()
+    assert isinstance(answer, wire.Result)
+    assert Outcome.FILLED == answer.result.outcome
+    running.end()

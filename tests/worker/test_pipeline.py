@@ -1,0 +1,182 @@
+"""From a request to ranked fillings, with a scripted model."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from dlm_lsp.models.denoiser import Denoiser, View
+from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Window
+from tests.worker.conftest import request_at, run
+
+ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
+ADD_RULE = {"after": "def add(a, b):\n    ", "before": "\n", "answer": "total = a + b\n    return total"}
+Make = Callable[..., Denoiser]
+
+
+class Counting:
+    """A denoiser around a denoiser that counts calls, and may act before each."""
+
+    def __init__(self, inner: Any, before_call: Callable[[int], None] = lambda _: None) -> None:
+        self.inner, self.calls, self.before_call = inner, 0, before_call
+        self.vocabulary, self.tokenizer = inner.vocabulary, inner.tokenizer
+        self.max_tokens, self.device = inner.max_tokens, inner.device
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        self.calls += 1
+        self.before_call(self.calls)
+        return self.inner.predict(views)
+
+
+def test_fills_a_body(scripted: Make) -> None:
+    """Fails if prefix, hole and suffix are put together in another order, or the answer keeps typed characters."""
+    result = run(request_at(ADD), scripted(ADD_RULE))
+    assert Outcome.FILLED == result.outcome
+    assert ("total = a + b\n    return total",) == result.candidates[0].texts
+    assert result.candidates[0].parses
+    assert (7, 1) == (result.id, result.version)
+
+
+def test_typed_characters_are_not_repeated(scripted: Make) -> None:
+    """Fails if the healed token's typed beginning comes back in the answer."""
+    result = run(request_at(ADD.replace("@@", "tot@@")), scripted(ADD_RULE))
+    assert ("al = a + b",) == result.candidates[0].texts
+
+
+def test_cursor_in_column_0_gets_the_indentation(scripted: Make) -> None:
+    """Fails if a line's start is not healed through the line break, so that the body cannot be indented."""
+    result = run(request_at("def add(a, b):\n@@\n\n\nprint(add(1, 2))\n"), scripted(ADD_RULE))
+    assert ("    total = a + b\n    return total",) == result.candidates[0].texts
+
+
+def test_what_does_not_parse_is_masked_again(scripted: Make) -> None:
+    """Fails if the syntax has no say, if too much is masked (the draft is said again) or the repair is not judged."""
+    rule = {**ADD_RULE, "draft": "total = a + b\n    return total)"}
+    request = request_at(ADD)
+    plain = run(replace(request, repair_rounds=0), scripted(rule))
+    guided = run(request, scripted(rule))
+    assert (False, 0) == (plain.candidates[0].parses, plain.candidates[0].rounds)
+    assert (True, 1) == (guided.candidates[0].parses, guided.candidates[0].rounds)
+    assert ("total = a + b\n    return total",) == guided.candidates[0].texts
+
+
+def test_no_more_rounds_than_asked_for(scripted: Make) -> None:
+    """Fails if a filling that cannot be repaired is tried for ever, or is sent as if it fitted."""
+    rule = {**ADD_RULE, "answer": "return ((a + b"}
+    model = Counting(scripted(rule))
+    result = run(request_at(ADD, repair_rounds=2), model)
+    assert (2, False) == (result.candidates[0].rounds, result.candidates[0].parses)
+    assert model.calls == result.candidates[0].steps
+
+
+def test_cancelled_before_it_starts(scripted: Make) -> None:
+    """Fails if a request that nobody waits for costs a model call."""
+    model = Counting(scripted(ADD_RULE))
+    result = run(request_at(ADD), model, cancelled=lambda: True)
+    assert (Outcome.CANCELLED, 0) == (result.outcome, model.calls)
+
+
+def test_cancelled_between_steps(scripted: Make) -> None:
+    """Fails if cancelling is looked at only before or after the whole decode."""
+    model = Counting(scripted({**ADD_RULE, "confidence": 0.5}))
+    result = run(request_at(ADD), model, cancelled=lambda: model.calls >= 3)
+    assert (Outcome.CANCELLED, 3) == (result.outcome, model.calls)
+    assert () == result.candidates
+
+
+def test_late_answers_hold_whole_lines_only(scripted: Make) -> None:
+    """Fails if the deadline is not looked at between steps, or if half a line is offered."""
+    model = Counting(scripted({**ADD_RULE, "confidence": 0.5}), before_call=lambda _: time.sleep(0.01))
+    done = run(request_at(ADD), model).candidates[0].steps
+    late = run(replace(request_at(ADD), deadline_ms=50), model)
+    assert Outcome.LATE == late.outcome
+    assert done > 8
+    assert all(candidate.texts[0] == "total = a + b" for candidate in late.candidates)
+
+
+def test_nothing_to_say(scripted: Make) -> None:
+    """Fails if white space counts as an answer."""
+    result = run(request_at("x = 1\n@@\n\ny = 2\n"), scripted())
+    assert (Outcome.EMPTY, ()) == (result.outcome, result.candidates)
+
+
+def test_candidates_differ(scripted: Make) -> None:
+    """Fails if repeated texts are kept, or if the alternatives are not asked for."""
+    rule = {**ADD_RULE, "answer": "return a + b", "alternatives": ["return b + a", "return a + b"]}
+    result = run(request_at(ADD, candidates=4), scripted(rule))
+    assert {("return a + b",), ("return b + a",)} == {candidate.texts for candidate in result.candidates}
+
+
+def test_what_fits_comes_first(scripted: Make) -> None:
+    """Fails if candidates are ranked by confidence alone."""
+    rule = {**ADD_RULE, "answer": "return (a + b", "alternatives": ["return b + a"]}
+    result = run(request_at(ADD, candidates=2, repair_rounds=0), scripted(rule))
+    assert [True, False] == [candidate.parses for candidate in result.candidates]
+
+
+def test_same_seed_same_answer(scripted: Make) -> None:
+    """Fails if a generator is shared between lanes or requests."""
+    rule = {**ADD_RULE, "confidence": 0.6}
+    request = request_at(ADD, candidates=3, temperature=1.5, seed=5)
+    first, second = (run(request, scripted(rule)) for _ in range(2))
+    assert first.candidates == second.candidates
+
+
+def test_several_holes_in_one_request(scripted: Make) -> None:
+    """Fails if a hole's text lands in another, or the text between them is lost."""
+    rules = [
+        {"after": "def one():\n    ", "before": "\n\n\ndef", "answer": "return 1"},
+        {"after": "def two():\n    ", "before": "\n", "answer": "return 1 + 1"},
+    ]
+    hole = Hole(HoleKind.BODY, indent="    ", typed_indent="    ")
+    prefix, between, suffix = "def one():\n    ", "\n\n\ndef two():\n    ", "\n"
+    request = InfillRequest(
+        id=1,
+        version=1,
+        language="python",
+        window=Window(prefix, suffix, (between,)),
+        holes=(hole, hole),
+        slice_prefix=prefix,
+        slice_suffix=suffix,
+    )
+    result = run(request, scripted(*rules))
+    assert ("return 1", "return 1 + 1") == result.candidates[0].texts
+    assert result.candidates[0].parses
+
+
+@pytest.mark.parametrize("special", ["<|mask|>", "<|endoftext|>", "<|expand|>", "<|pad|>"])
+def test_special_tokens_in_the_users_text_are_text(scripted: Make, special: str) -> None:
+    """Fails if a mask in a string of the user's becomes a hole, or ends the text."""
+    rule = {"after": f'{special}"\nx = ', "before": "\n", "answer": "1"}
+    result = run(request_at(f'S = "{special}"\nx = @@\n'), scripted(rule))
+    assert ("1",) == result.candidates[0].texts
+
+
+def test_watching_sees_every_step(scripted: Make) -> None:
+    """Fails if a step is not shown, or a repair is shown as an ordinary step."""
+    seen: list[Step] = []
+    rule = {**ADD_RULE, "draft": "total = a + b\n    return total)"}
+    result = run(request_at(ADD, watch=True), scripted(rule), watch=seen.append)
+    assert {"denoise", "repair"} == {step.stage for step in seen}
+    assert result.candidates[0].steps == seen[-1].step
+    assert any(step.revoked for step in seen)
+    assert "total = a + b\n    return total" == "".join(piece or "?" for piece in seen[-1].pieces[0])
+
+
+def test_a_checkpoint_whose_holes_keep_their_length_is_tried_at_several(scripted: Make) -> None:
+    """Fails if a model without expand and delete tokens is asked at one length only."""
+    model = Counting(scripted({**ADD_RULE, "answer": "return a + b + 1 + 2 # "}))
+    model.vocabulary = replace(model.vocabulary, expand_id=None, delete_id=None)
+    lengths: set[int] = set()
+    predict = model.predict
+
+    def watch_lengths(views: Sequence[View]) -> list[Tensor]:
+        lengths.update(len(view.rows) for view in views)
+        return predict(views)
+
+    model.predict = watch_lengths  # type: ignore[method-assign]
+    run(request_at(ADD, repair_rounds=0), model)
+    assert {8, 16, 32, 64} <= lengths
