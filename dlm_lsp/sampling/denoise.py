@@ -13,7 +13,7 @@ from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.sampling.canvas import Canvas
 from dlm_lsp.sampling.length import bound_length, resize
-from dlm_lsp.sampling.strategy import Adjust, Sampler
+from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy
 
 
 def denoise(
@@ -52,7 +52,7 @@ def denoise(
 
 def max_steps(canvas: Canvas) -> int:
     """Bound of the model calls: a step decides or drops a mask, or spends one of the budget and adds a mask."""
-    return int(canvas.masked.sum()) + 2 * sum(canvas.budget) if not canvas.done else 0
+    return 0 if canvas.done else int(canvas.masked.sum()) + 2 * sum(canvas.budget)
 
 
 def forbid(logits: Tensor, vocabulary: Vocabulary) -> Tensor:  # [H, V] -> [H, V]
@@ -62,3 +62,7 @@ def forbid(logits: Tensor, vocabulary: Vocabulary) -> Tensor:  # [H, V] -> [H, V
         if token is not None:
             forbidden[token] = False
     return logits.masked_fill(forbidden.to(logits.device), -torch.inf)
+
+
+DEFAULT: Strategy = denoise
+"""The order of model calls that is used where nothing else is asked for."""
