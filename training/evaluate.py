@@ -146,10 +146,9 @@ def exact_lines(denoiser: Denoiser, whole: Canvases) -> float:
             open_ones = [canvas for canvas in tokens if bool((canvas == MASK).any())]
             views = [View(canvas, (canvas == MASK).nonzero()[:, 0]) for canvas in open_ones]
             for view, logits in zip(views, denoiser.predict(views), strict=True):
-                logits[:, : len(SPECIALS)] = -torch.inf  # special tokens are no text
-                best, choice = logits.softmax(-1).max(-1)
+                best, choice = logits[:, len(SPECIALS) :].softmax(-1).max(-1)  # special tokens are no text
                 surest = int(best.argmax())
-                view.tokens[view.rows[surest]] = choice[surest]  # a row of `tokens`, written in place
+                view.tokens[view.rows[surest]] = choice[surest] + len(SPECIALS)  # a row of `tokens`, written in place
         right += int((tokens == torch.from_numpy(part.targets)).all(dim=1).sum())
     return right / len(whole.inputs)
 

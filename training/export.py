@@ -80,6 +80,7 @@ def export(run: Path, config: Path, data: Path, out: Path, *, int8: bool) -> str
     beside = out / "model.safetensors.tmp"
     save_file(weights, beside, metadata={"format": "pt"})
     digest = hashlib.sha256(beside.read_bytes()).hexdigest()
+    beside.chmod(0o644)  # save_file lets nobody else read it
     beside.replace(out / "model.safetensors")
     progress = state["progress"]
     facts = {"steps": progress["step"], "tokens_m": progress["tokens"] / 1e6, "minutes": progress["seconds"] / 60}

@@ -10,6 +10,7 @@ from training.tokenizer import END_OF_TEXT, EXPAND, MASK
 
 @pytest.fixture(scope="module")
 def sampler(data, tokenizer):
+    """Draws from the small corpus."""
     return Sampler(streams.read(data, "train"), tokenizer, seed=3)
 
 

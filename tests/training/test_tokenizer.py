@@ -18,6 +18,7 @@ PYTHON = st.lists(
 
 
 def ids(text: str) -> list[int]:
+    """Tokens of a plain text."""
     return TOKENIZER.encode(text, add_special_tokens=False).ids
 
 

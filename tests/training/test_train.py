@@ -29,6 +29,7 @@ def ticking():
 
 
 def run(tiny, data, folder, steps):
+    """Train a few steps; a folder that holds a state goes on."""
     return train(RECIPE, tiny, data, folder, CPU, max_steps=steps, clock=ticking())
 
 
