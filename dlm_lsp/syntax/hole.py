@@ -24,38 +24,35 @@ def find_hole(text: str, cursor: int, language: str) -> Hole:
     row = find_language(language)
     flat = flatten(text[:cursor], row)
     *earlier, current = flat.text.split("\n")
-    before = re.split(r"[\r\n]", text[:cursor])[-1]
-    behind = LINE_END.split(text[cursor:])
-    rest = behind[0]
+    rest, *behind = LINE_END.split(text[cursor:])
     indent = indent_of(current)
     if flat.string:
-        return Hole(HoleKind.STRING, indent, max_lines=1, hint_tokens=8)
+        return Hole(HoleKind.STRING, indent, floor=indent, max_lines=1, hint_tokens=8)
     if flat.comment:
-        return Hole(HoleKind.COMMENT, indent, max_lines=1, hint_tokens=12)
-    if rest.strip():
-        return Hole(HoleKind.INLINE, indent, before if not before.strip() else "", max_lines=1, hint_tokens=8)
-    if flat.brackets:
-        return Hole(HoleKind.INLINE, indent, before if not before.strip() else "", max_lines=1, hint_tokens=12)
-    statements = [line for line in earlier if line.strip()]
-    following = _next_indent(behind[1:])
-    unit = _unit(statements, behind)
+        return Hole(HoleKind.COMMENT, indent, floor=indent, max_lines=1, hint_tokens=12)
+    before = re.split(r"[\r\n]", text[:cursor])[-1]
+    typed = "" if before.strip() else before
+    if rest.strip() or flat.brackets:
+        return Hole(HoleKind.INLINE, indent, typed, indent, max_lines=1, hint_tokens=8 if rest.strip() else 12)
+    block = _Block([line for line in earlier if line.strip()], behind, row)
     if not current.strip():
-        return _on_own_line(statements, before, following, unit, row)
+        return _on_own_line(block, typed, below_gap=bool(earlier) and not earlier[-1].strip())
     if not row.header.match(current):
-        return Hole(HoleKind.REST, indent, max_lines=1, hint_tokens=12)
-    if following is not None and len(following) > len(indent):
-        return Hole(HoleKind.REST, following, floor=following, max_lines=SOME_LINES, hint_tokens=16)
-    inside = indent + unit
-    return Hole(HoleKind.BODY, inside, floor=_floor([*statements, current], inside, following, row), hint_tokens=32)
+        return Hole(HoleKind.REST, indent, floor=indent, max_lines=1, hint_tokens=12)
+    block.statements.append(current)
+    if len(block.following) > len(indent):
+        return Hole(HoleKind.REST, block.following, "", block.following, SOME_LINES, hint_tokens=16)
+    inside = indent + block.unit
+    return Hole(HoleKind.BODY, inside, floor=block.floor(inside), hint_tokens=32)
 
 
-def open_levels(statements: list[str], row: Language) -> list[str]:
+def open_levels(statements: list[str], unit: str, row: Language) -> list[str]:
     """Give the indentations that a new statement may have behind these, the deepest first."""
     levels: list[str] = []
     for line in reversed(statements):
         indent = indent_of(line)
         if not levels and row.header.match(line):
-            levels.append(indent + _unit(statements, []))
+            levels.append(indent + unit)
         if not levels or len(indent) < len(levels[-1]):
             levels.append(indent)
         if not indent:
@@ -63,60 +60,57 @@ def open_levels(statements: list[str], row: Language) -> list[str]:
     return levels or [""]
 
 
-def _on_own_line(statements: list[str], before: str, following: str | None, unit: str, row: Language) -> Hole:
-    """Say what is missing on a line that holds white space only."""
-    head = _head_without_body(statements, row)
-    if head is not None and (following is None or len(following) <= len(head)):
-        indent = before if len(before) > len(head) else _written_body(statements, head) or head + unit
-        floor = _floor(statements, indent, following, row)
-        return Hole(HoleKind.BODY, indent, before, floor, hint_tokens=32)
-    indent = before
-    if following is not None and len(following) > len(before):
+class _Block:
+    """The statements before a hole and what is known of the code behind it."""
+
+    def __init__(self, statements: list[str], behind: list[str], row: Language) -> None:
+        self.statements = statements
+        self.row = row
+        code = [line for line in behind if line.strip() and not line.lstrip().startswith("#")]
+        self.following = indent_of(code[0]) if code else ""
+        self.unit = _unit([*statements, "", *code])
+
+    def head(self) -> tuple[str | None, str]:
+        """Give the indentation of the header that stands last, and of the docstring, if there is one, below it."""
+        lines = self.statements[-2:]
+        docstring = lines.pop() if len(lines) == 2 and not lines[-1].strip(' \t\f"') else ""
+        if not lines or not self.row.header.match(lines[-1]):
+            return None, ""
+        return indent_of(lines[-1]), indent_of(docstring)
+
+    def floor(self, indent: str) -> str:
+        """Give the least indentation in a hole: its function's, and not less than that of what follows in an open block."""
+        floor = outer = indent
+        for line in reversed(self.statements):
+            if len(indent_of(line)) < len(outer):
+                if self.row.definition.match(line):
+                    floor = outer
+                    break
+                outer = indent_of(line)
+        levels = open_levels(self.statements, self.unit, self.row)
+        keeps_block = self.following in levels and len(floor) < len(self.following) <= len(indent)
+        return self.following if keeps_block else floor
+
+
+def _on_own_line(block: _Block, typed: str, *, below_gap: bool) -> Hole:
+    """Say what is missing on a line that holds white space only; `below_gap` says that the line above is empty."""
+    head, docstring = block.head()
+    if head is not None and len(block.following) <= len(head):
+        if len(typed) > len(head):
+            return Hole(HoleKind.BODY, typed, typed, block.floor(typed), hint_tokens=32)
+        if not (docstring and below_gap):  # else the docstring is all the body, and the cursor stands outside
+            inside = docstring or head + block.unit
+            return Hole(HoleKind.BODY, inside, typed, block.floor(inside), hint_tokens=32)
+    indent = typed
+    if len(block.following) > len(typed):
         # what follows belongs to a block that is open here, or else to one that only the hole can open
-        levels = open_levels(statements, row)
-        indent = following if following in levels or head is not None else levels[0]
-    return Hole(HoleKind.LINE, indent, before, _floor(statements, indent, following, row), SOME_LINES, 20)
+        levels = open_levels(block.statements, block.unit, block.row)
+        indent = block.following if block.following in levels or head is not None else levels[0]
+    return Hole(HoleKind.LINE, indent, typed, block.floor(indent), SOME_LINES, hint_tokens=20)
 
 
-def _floor(statements: list[str], indent: str, following: str | None, row: Language) -> str:
-    """Give the least indentation in a hole: its function's, and not less than that of what follows in an open block."""
-    floor = indent
-    levels = open_levels(statements, row)
-    for line in reversed(statements):
-        outer = indent_of(line)
-        if len(outer) < len(floor):
-            if row.definition.match(line):
-                break
-            floor = outer
-    else:
-        floor = indent
-    if following is not None and following in levels and len(floor) < len(following) <= len(indent):
-        return following
-    return floor
-
-
-def _head_without_body(statements: list[str], row: Language) -> str | None:
-    """Give the indentation of the block header that the last statement is, or whose docstring it is."""
-    lines = statements[-2:]
-    if lines and not lines[-1].strip().strip('"') and lines[0] is not lines[-1]:
-        lines.pop()
-    return indent_of(lines[-1]) if lines and row.header.match(lines[-1]) else None
-
-
-def _written_body(statements: list[str], head: str) -> str:
-    """Give the indentation of the docstring below a header, if there is one."""
-    indent = indent_of(statements[-1])
-    return indent if len(indent) > len(head) else ""
-
-
-def _next_indent(lines: list[str]) -> str | None:
-    """Give the indentation of the next line that is neither empty nor a comment."""
-    return next((indent_of(line) for line in lines if line.strip() and not line.lstrip().startswith("#")), None)
-
-
-def _unit(statements: list[str], behind: list[str]) -> str:
-    """Give the step by which this text indents its blocks: its most frequent one, the tab if it has only tabs."""
-    lines = [*statements, "", *(line for line in behind if line.strip())]
+def _unit(lines: list[str]) -> str:
+    """Give the step by which these lines indent their blocks, the most frequent one."""
     steps = Counter(
         indent_of(lower).removeprefix(indent_of(upper))
         for upper, lower in pairwise(lines)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import tree_sitter
 
 from dlm_lsp.syntax.languages import Language, find_language
+from dlm_lsp.syntax.scan import flatten
 
 MAX_LINES = 400
 
@@ -34,8 +35,7 @@ def cut_slice(text: str, cursor: int, language: str, tree: tree_sitter.Tree | No
     row = find_language(language)
     tree = tree or row.parse(text)
     if tree is None:
-        borders = sorted({0, len(text), *(match.start() for match in row.outer_line.finditer(text))})
-        start, end = _choose(text, borders, cursor)
+        start, end = _choose(text, sorted({0, len(text), *_outer_lines(text, 0, len(text), row)}), cursor)
         return Slice(text[start:cursor], text[cursor:end], start, end)
     headers = ""
     block, floor, ceiling = tree.root_node, 0, len(text)
@@ -59,8 +59,14 @@ def _borders(text: str, block: tree_sitter.Node, floor: int, ceiling: int, row: 
         if not child.is_extra:
             starts.add(_line_start(text, child.start_byte))
         if child.is_error:
-            starts |= {match.start() for match in row.outer_line.finditer(text, child.start_byte, child.end_byte)}
+            starts |= _outer_lines(text, child.start_byte, child.end_byte, row)
     return sorted(start for start in starts if floor <= start <= ceiling)
+
+
+def _outer_lines(text: str, start: int, end: int, row: Language) -> set[int]:
+    """Give the starts of the lines that look like outermost statements."""
+    flat = flatten(text[start:end], row)
+    return {start + match.start() for match in row.outer_line.finditer(flat.text)}
 
 
 def _choose(text: str, borders: list[int], cursor: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from itertools import accumulate, chain
 
 import tree_sitter
 
-from dlm_lsp.syntax.hole import find_hole, open_levels
+from dlm_lsp.syntax.hole import DEFAULT_UNIT, find_hole, open_levels
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import flatten, indent_of
 from dlm_lsp.syntax.strict import Complaint
@@ -163,7 +163,7 @@ def _fillers(hole: Hole, before: str, language: str) -> list[str]:
     *earlier, current = state.text.split("\n")
     simple = _SIMPLE[hole.kind]
     if hole.kind in {HoleKind.BODY, HoleKind.LINE} and not current.strip():
-        levels = [hole.indent, *open_levels([line for line in earlier if line.strip()], row)]
+        levels = [hole.indent, *open_levels([line for line in earlier if line.strip()], DEFAULT_UNIT, row)]
         leads = dict.fromkeys(level.removeprefix(hole.typed_indent) for level in levels)
         return [lead + text for text in simple for lead in leads]
     closing = "".join(_CLOSERS[bracket] for bracket in reversed(state.brackets))
@@ -219,7 +219,7 @@ def _sort_out(found: Sequence[Complaint], filled: Filled) -> Verdict:
         for index, span in enumerate(filled.holes):
             if complaint.start <= span.end and complaint.end >= span.start:
                 size = span.end - span.start
-                end = min(max(complaint.end - span.start, 1), size)
+                end = min(max(complaint.end, complaint.start + 1, span.start + 1) - span.start, size)
                 start = max(min(complaint.start - span.start, end - 1), 0)
                 faults.append(Fault(index, start, end, complaint.reason))
         in_hole, piece, offset = filled.place(complaint.start)
