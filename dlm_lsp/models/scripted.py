@@ -7,13 +7,15 @@ out what to say from the text around the masks alone, so it plays along with wha
                 "alternatives": ["return b + a"], "draft": "return a +", "draft_calls": 1}],
      "default": "pass", "step_ms": 0}
 
-A rule speaks where `after` stands left of the masks and `before` right of them; the first of the file wins. Between `after` and
-the masks may stand the beginning of the answer (typed, or decided in earlier steps), between the masks and `before` its end,
-and pieces of it among the masks. Make both long enough to be found once, and `after` longer than one piece, because a hole may
-take back the last piece before it (token healing). Second, third … canvases of a call get the `alternatives` in turn. `draft`
-is said instead in the first `draft_calls` calls after the hole was seen with nothing decided: a mistake to be repaired. It needs
-`before`, and is the one thing that makes an answer depend on earlier calls. Where no rule speaks, `default` does, or the hole
-shrinks to nothing.
+A rule speaks where `after` stands left of the masks and `before` right of them; the first of the file wins. Between `after`
+and the masks may stand the beginning of the answer (typed, or decided in earlier steps), between the masks and `before` its
+end, and pieces of it among the masks. Make both long enough to be found once, and `after` longer than one piece, because a
+hole may take back the last piece before it (token healing).
+
+The second, third … canvas of a call gets the `alternatives` in turn, and keeps its own for sure where it is long enough to be
+filled by one call. `draft` is said instead in the first `draft_calls` calls after the hole was seen with nothing decided: a
+mistake to be repaired. It needs `before`, and is the one thing that makes an answer depend on earlier calls. Where no rule
+speaks, `default` does, or the hole shrinks to nothing.
 """
 
 import json
@@ -169,8 +171,10 @@ class ScriptedDenoiser:
                 first[row], second[row], sure[row] = token, SPACE, confidence
             if len(ids) > stop - start:
                 first[stop - 1], second[stop - 1] = EXPAND, first[stop - 1]
-        rows: list[int] = view.rows.tolist()
-        return torch.stack([self._logits(first[row], second.get(row), sure[row]) for row in rows])
+        logits = torch.empty(len(view.rows), len(self.tokenizer))
+        for place, row in enumerate(view.rows.tolist()):
+            logits[place] = self._logits(first[row], second.get(row), sure[row])
+        return logits
 
     def _logits(self, first: int, second: int | None, confidence: float) -> Tensor:  # [V]
         """Give logits whose softmax has `confidence` at one id, most of the rest at another and a little everywhere."""

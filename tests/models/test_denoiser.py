@@ -1,0 +1,113 @@
+"""What every Denoiser promises, over every kind of Denoiser; then what the Dream family adds."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlm_lsp.models.denoiser import Denoiser, View, whole_rows
+from dlm_lsp.models.dream import BUCKET_TOKENS, pack
+from dlm_lsp.models.loading import load
+from dlm_lsp.models.scripted import Rule, ScriptedDenoiser
+
+CHECKPOINTS = Path(__file__).parents[1] / "data" / "reference" / "checkpoints"
+NEIGHBOUR_TOLERANCE = 2e-4
+"""In float32: a row may be added up in another order when it is padded."""
+
+
+@pytest.fixture(scope="module", params=["dream", "scripted"])
+def denoiser(request) -> Denoiser:
+    """A tiny one of every kind."""
+    if request.param == "scripted":
+        return ScriptedDenoiser([Rule("ab ", "answer"), Rule("cd ", "other")])
+    return load(CHECKPOINTS / "dream-tiny", device="cpu", dtype="float64")
+
+
+@pytest.fixture(scope="module")
+def dream() -> Denoiser:
+    """The tiny Dream in the format that is used on a CPU."""
+    return load(CHECKPOINTS / "dream-tiny", device="cpu", dtype="float32")
+
+
+def view(denoiser: Denoiser, text: str, masks: int, behind: str = "") -> View:
+    """A canvas of `text`, some masks and `behind`; all rows are wanted."""
+    encode = denoiser.tokenizer.encode
+    tokens = torch.tensor([*encode(text), *[denoiser.vocabulary.mask_id] * masks, *encode(behind)])
+    return View(tokens, whole_rows(len(tokens)))
+
+
+def test_answers_are_plain_numbers_for_the_rows_wanted(denoiser: Denoiser) -> None:
+    """Fails when rows are lost or mixed up, or a gradient is kept."""
+    whole = view(denoiser, "ab ", 4, " cd")
+    part = View(whole.tokens, torch.tensor([0, 3, 5]))
+    (all_rows,), (some,) = denoiser.predict([whole]), denoiser.predict([part])
+    assert some.shape == (3, denoiser.vocabulary.size)
+    assert some.dtype == torch.float32
+    assert not some.requires_grad
+    assert torch.equal(all_rows[[0, 3, 5]], some)
+
+
+def test_nothing_asked_nothing_answered(denoiser: Denoiser) -> None:
+    """Fails when an empty call, or a view of no rows, raises."""
+    assert denoiser.predict([]) == []
+    some = view(denoiser, "ab ", 1)
+    (empty,) = denoiser.predict([View(some.tokens, torch.zeros(0, dtype=torch.int64))])
+    assert len(empty) == 0
+
+
+def test_the_same_question_has_the_same_answer(denoiser: Denoiser) -> None:
+    """Fails when something random or remembered gets into an answer."""
+    question = [view(denoiser, "ab ", 3), view(denoiser, "cd ", 5, "x")]
+    for first, second in zip(denoiser.predict(question), denoiser.predict(question), strict=True):
+        assert torch.equal(first, second)
+
+
+@settings(max_examples=25, deadline=None)
+@given(masks=st.lists(st.integers(1, 90), min_size=1, max_size=4), turn=st.randoms(use_true_random=False))
+def test_neighbours_do_not_matter(denoiser: Denoiser, masks: list[int], turn) -> None:
+    """Fails when padding is attended to, or answers are handed to the wrong view: in float64 they are equal."""
+    views = [view(denoiser, turn.choice(["ab ", "cd ", "abcd"]), count, turn.choice(["", " x"])) for count in masks]
+    for together, question in zip(denoiser.predict(views), views, strict=True):
+        assert torch.equal(denoiser.predict([question])[0], together)
+
+
+def test_neighbours_hardly_matter_in_float32(dream: Denoiser) -> None:
+    """Fails when padding changes more than the last digits."""
+    views = [view(dream, "ab ", 2), view(dream, "some longer text before", 70, "x"), view(dream, "", 1)]
+    for together, question in zip(dream.predict(views), views, strict=True):
+        assert float((dream.predict([question])[0] - together).abs().max()) <= NEIGHBOUR_TOLERANCE
+
+
+def test_attention_rules_are_followed(dream: Denoiser) -> None:
+    """Fails when `visible` is ignored: rows that see nothing of the last five must not change with them."""
+    one, other = view(dream, "some text", 3, "abcde"), view(dream, "some text", 3, "vwxyz")
+    length = len(one.tokens)
+    rule = torch.ones(length, length, dtype=torch.bool)
+    rule[:-5, -5:] = False
+    rows = torch.arange(length - 5)
+    first, second = dream.predict([View(v.tokens, rows, visible=rule) for v in (one, other)])
+    assert torch.equal(first, second)
+    unruled_first, unruled_second = dream.predict([View(v.tokens, rows) for v in (one, other)])
+    assert not torch.equal(unruled_first, unruled_second)
+
+
+def test_positions_are_followed(dream: Denoiser) -> None:
+    """Fails when `positions` are ignored; RoPE is relative, so moving all of them by the same changes next to nothing."""
+    plain = view(dream, "some text", 3)
+    here = dream.predict([plain])[0]
+    moved = dream.predict([View(plain.tokens, plain.rows, positions=plain.rows + 100)])[0]
+    stretched = dream.predict([View(plain.tokens, plain.rows, positions=plain.rows * 2)])[0]
+    assert float((here - moved).abs().max()) <= 1e-3
+    assert float((here - stretched).abs().max()) > 0.02
+
+
+def test_one_length_needs_no_padding(dream: Denoiser) -> None:
+    """Fails when the usual call, one canvas or equally long ones, pays for a mask; unequal ones share a bucket."""
+    short, long = view(dream, "a", 3), view(dream, "a", BUCKET_TOKENS)
+    assert pack([short, short])[2] is None
+    tokens, positions, visible = pack([short, long])
+    assert tokens.shape == positions.shape == (2, 2 * BUCKET_TOKENS)
+    assert visible is not None
+    assert visible[0, 0, 0].nonzero().flatten().tolist() == [0, 1, 2, 3]

@@ -1,0 +1,345 @@
+"""From a folder to a denoiser: every layout that is found in the wild, and every way in which a folder can be wrong."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dlm_lsp.errors import ModelError
+from dlm_lsp.models.denoiser import View, whole_rows
+from dlm_lsp.models.loading import BUNDLED, choose_dtype, find, load, model_hash
+
+MASK, EXPAND, END = 262, 263, 256
+IDS = torch.tensor([10, 20, MASK, MASK, 30])
+
+
+def answer(folder: Path, **options: str) -> torch.Tensor:  # [L, V]
+    """All rows of one small canvas."""
+    return load(folder, device="cpu", **options).predict([View(IDS, whole_rows(len(IDS)))])[0]
+
+
+# What loads
+
+
+def test_code_in_a_checkpoint_is_never_run(copy) -> None:
+    """Fails when `auto_map` is followed."""
+    folder = copy("dreamon-tiny")
+    assert "auto_map" in (folder / "config.json").read_text()
+    for name in ("modeling_dream", "configuration_dream", "tokenization_dream"):
+        (folder / f"{name}.py").write_text(f"raise SystemExit('{name} was run')")
+    assert load(folder, device="cpu").tokenizer.decode(load(folder, device="cpu").tokenizer.encode("x = 1")) == "x = 1"
+
+
+def test_transformers_stays_out() -> None:
+    """Fails when loading pulls in transformers, which costs seconds at every start of the worker."""
+    code = "import sys, dlm_lsp.models.loading; print('transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_vocabulary_of_a_checkpoint_with_expand(checkpoints: Path) -> None:
+    """Fails when a special token may be committed, or expand and delete may not."""
+    vocabulary = load(checkpoints / "dream-tiny", device="cpu").vocabulary
+    assert (vocabulary.size, vocabulary.mask_id, vocabulary.expand_id, vocabulary.delete_id) == (264, MASK, EXPAND, END)
+    assert vocabulary.forbidden.nonzero().flatten().tolist() == [257, 258, 259, 260, 261, MASK]
+
+
+def test_rows_without_a_token_are_forbidden(checkpoints: Path) -> None:
+    """Fails when an id that no token has may be committed: it would vanish from the text."""
+    vocabulary = load(checkpoints / "dream-tiny-sharded", device="cpu").vocabulary
+    assert vocabulary.forbidden[264:].tolist() == [True] * 16
+
+
+def test_expand_is_found_in_the_tokenizer(copy) -> None:
+    """Fails for DreamOn, whose config.json does not name its expand token."""
+    vocabulary = load(copy(expand_token_id=None), device="cpu").vocabulary
+    assert (vocabulary.expand_id, vocabulary.delete_id) == (EXPAND, END)
+
+
+def test_without_expand_nothing_is_structural(copy) -> None:
+    """Fails when end-of-text counts as delete, or is allowed, with a checkpoint that never learned to delete."""
+    folder = copy(expand_token_id=None)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_text((folder / name).read_text().replace("<|expand|>", "<|other|>"))
+    vocabulary = load(folder, device="cpu").vocabulary
+    assert (vocabulary.expand_id, vocabulary.delete_id) == (None, None)
+    assert bool(vocabulary.forbidden[END])
+
+
+def test_delete_has_its_own_id_where_the_config_says_so(copy) -> None:
+    """Fails when delete_token_id is ignored."""
+    vocabulary = load(copy(delete_token_id=257), device="cpu").vocabulary
+    assert vocabulary.delete_id == 257
+    assert (bool(vocabulary.forbidden[257]), bool(vocabulary.forbidden[END])) == (False, True)
+
+
+def test_the_mask_is_found_in_the_tokenizer(copy) -> None:
+    """Fails for folders whose config.json does not name the mask."""
+    assert load(copy(mask_token_id=None), device="cpu").vocabulary.mask_id == MASK
+
+
+def test_the_tied_head_is_one_tensor(checkpoints: Path) -> None:
+    """Fails when a tied head takes memory of its own."""
+    network = load(checkpoints / "dream-tiny-tied", device="cpu")._network
+    assert network.lm_head.weight.data_ptr() == network.model.embed_tokens.weight.data_ptr()
+
+
+def test_a_stored_head_is_ignored_where_the_config_ties_it(copy) -> None:
+    """Fails when a tied checkpoint that stores a stale head loads that one, unlike the reference."""
+    folder = copy("dream-tiny-tied")
+    expected = answer(folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"] = torch.zeros_like(weights["model.embed_tokens.weight"])
+    save_file(weights, folder / "model.safetensors")
+    assert torch.equal(expected, answer(folder))
+
+
+def test_int8_per_row_is_multiplied_out(copy) -> None:
+    """Fails when a scale is left out or applied to columns."""
+    folder = copy(quantization="int8-per-row")
+    weights = load_file(folder / "model.safetensors")
+    rounded, stored = {}, {}
+    for name, tensor in weights.items():
+        if tensor.ndim != 2:
+            rounded[name] = stored[name] = tensor
+            continue
+        scale = tensor.abs().amax(1) / 127  # [rows]
+        stored[name] = (tensor / scale[:, None]).round().to(torch.int8)
+        stored[name + "_scale"] = scale
+        rounded[name] = stored[name].float() * scale[:, None]
+    save_file(rounded, folder / "model.safetensors")
+    expected = answer(folder)
+    save_file(stored, folder / "model.safetensors")
+    assert torch.equal(expected, answer(folder))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16", "float64"])
+def test_every_number_format_answers_in_float32(dtype: str, checkpoints: Path) -> None:
+    """Fails when a format is not reached, or leaks out of predict."""
+    denoiser = load(checkpoints / "dream-tiny", device="cpu", dtype=dtype)
+    assert {parameter.dtype for parameter in denoiser._network.parameters()} == {getattr(torch, dtype)}
+    answers = denoiser.predict([View(IDS, whole_rows(5))])
+    assert [row.dtype for row in answers] == [torch.float32]
+
+
+def test_float16_files_load(copy) -> None:
+    """Fails when the stored format is taken for the wanted one."""
+    folder = copy()
+    expected = answer(folder)
+    save_file({k: v.half() for k, v in load_file(folder / "model.safetensors").items()}, folder / "model.safetensors")
+    assert float((expected - answer(folder)).abs().max()) < 0.2
+
+
+def test_the_number_format_follows_the_device() -> None:
+    """Fails when a CPU gets bfloat16, which many compute slowly, or a CUDA GPU float32."""
+    assert choose_dtype("auto", torch.device("cpu")) == torch.float32
+    assert choose_dtype("auto", torch.device("cuda")) == torch.bfloat16
+
+
+def test_the_longest_canvas_comes_from_the_config(copy) -> None:
+    """Fails when a model is given more than it was trained for."""
+    assert load(copy(), device="cpu").max_tokens == 2048
+    assert load(copy(max_canvas_tokens=512), device="cpu").max_tokens == 512
+
+
+def test_threads_are_set(checkpoints: Path) -> None:
+    """Fails when the setting is not passed on; 0 leaves torch's own choice."""
+    load(checkpoints / "dream-tiny", device="cpu", threads=2)
+    assert torch.get_num_threads() == 2
+    load(checkpoints / "dream-tiny", device="cpu", threads=0)
+    assert torch.get_num_threads() == 2
+
+
+def test_a_bundled_name_is_a_folder_of_the_package() -> None:
+    """Fails when a bundled model cannot be named."""
+    assert find("nano") == BUNDLED / "nano"
+
+
+# The hash
+
+
+def test_the_hash_is_that_of_the_content(checkpoints: Path, tmp_path: Path) -> None:
+    """Fails when the folder's name counts, or when the same folder hashes differently twice."""
+    expected = model_hash(checkpoints / "dream-tiny")
+    assert expected == model_hash(shutil.copytree(checkpoints / "dream-tiny", tmp_path / "renamed"))
+    assert len(expected) == 16
+    int(expected, 16)
+
+
+@pytest.mark.parametrize(
+    "file", ["model.safetensors", "config.json", "vocab.json", "merges.txt", "tokenizer_config.json"]
+)
+def test_the_hash_changes_with_every_file_that_counts(file: str, copy) -> None:
+    """Fails when two models that answer differently have one hash."""
+    folder = copy("dreamon-tiny")
+    before = model_hash(folder)
+    content = bytearray((folder / file).read_bytes())
+    content[-1] ^= 1
+    (folder / file).write_bytes(content)
+    assert before != model_hash(folder)
+
+
+def test_the_hash_does_not_change_with_other_files(copy) -> None:
+    """Fails when a read-me changes the identity of a model."""
+    folder = copy()
+    before = model_hash(folder)
+    (folder / "README.md").write_text("a model card")
+    assert before == model_hash(folder)
+
+
+# What does not load, and what the message says
+
+
+def refused(folder: Path | str, *words: str, **options: str) -> None:
+    """Assert that loading fails with one sentence that has these words."""
+    with pytest.raises(ModelError) as caught:
+        load(folder, **{"device": "cpu", **options})
+    for word in words:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    """Fails when a mistyped name ends in a stack trace or without the nearest name."""
+    refused(tmp_path / "nowhere", "nowhere", "neither a folder nor a bundled model", "nano")
+    refused("nanno", "did you mean 'nano'?")
+    refused("scripted:nowhere.json", "no script nowhere.json")
+
+
+def test_config_json_missing_or_broken(copy) -> None:
+    """Fails when the message does not name config.json."""
+    folder = copy()
+    (folder / "config.json").write_text("{")
+    refused(folder, "config.json", "cannot be read")
+    (folder / "config.json").write_text("[]")
+    refused(folder, "config.json", "no JSON object")
+    (folder / "config.json").write_bytes(b"\xff\xfe")
+    refused(folder, "config.json", "cannot be read")
+    (folder / "config.json").unlink()
+    refused(folder, "config.json is missing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model_type": "dreem"}, ["'dreem'", "did you mean 'Dream'?"]),
+        ({"model_type": "gpt2"}, ["'gpt2'", "known: Dream"]),
+        ({"model_type": None}, ["None", "known: Dream"]),
+        ({"hidden_size": None}, ["hidden_size is missing"]),
+        ({"hidden_size": "wide"}, ["hidden_size is 'wide'"]),
+        ({"num_hidden_layers": 0}, ["num_hidden_layers is 0"]),
+        ({"num_hidden_layers": 1.5}, ["num_hidden_layers is 1.5"]),
+        ({"num_attention_heads": 5}, ["5 heads"]),
+        ({"tie_word_embeddings": "false"}, ["tie_word_embeddings is 'false'", "true or false"]),
+        ({"rms_norm_eps": float("nan")}, ["rms_norm_eps is nan"]),
+        ({"hidden_act": "gelu"}, ["hidden_act is 'gelu'"]),
+        ({"rope_scaling": {"type": "yarn"}}, ["yarn", "not supported"]),
+        ({"quantization": "awq"}, ["quantisation is not supported"]),
+        ({"quantization_config": {"bits": 4}}, ["quantisation is not supported"]),
+        ({"mask_token_id": 264}, ["264", "outside of its vocab_size of 264"]),
+        ({"mask_token_id": -1}, ["-1", "outside"]),
+        ({"mask_token_id": "<mask>"}, ["mask_token_id is '<mask>'"]),
+        ({"eos_token_id": [1, 2]}, ["eos_token_id is [1, 2]"]),
+        ({"vocab_size": 200}, ["vocab_size of 200", "another model"]),
+        ({"vocab_size": 300}, ["shape [264, 64]", "asks for [300, 64]"]),
+        ({"num_hidden_layers": 3}, ["lack the tensor model.layers.2.", "and 11 more"]),
+        ({"num_hidden_layers": 1}, ["model.layers.1.", "has no place"]),
+        ({"intermediate_size": 64}, ["model.layers.0.mlp", "shape"]),
+    ],
+)
+def test_a_config_that_does_not_fit(changes: dict, words: list[str], copy) -> None:
+    """Fails when a wrong config.json loads, or the message does not say what is wrong."""
+    refused(copy(**changes), *words)
+
+
+def test_no_mask_token_anywhere(copy) -> None:
+    """Fails when an ordinary language model is taken for a diffusion model."""
+    folder = copy(mask_token_id=None)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_text((folder / name).read_text().replace("<|mask|>", "<|other|>"))
+    refused(folder, "mask_token_id", "take another checkpoint")
+
+
+def test_no_tokenizer(copy) -> None:
+    """Fails when a folder without a tokenizer gets as far as its weights."""
+    folder = copy()
+    (folder / "tokenizer.json").unlink()
+    refused(folder, "neither tokenizer.json nor vocab.json")
+
+
+def test_no_weights(copy) -> None:
+    """Fails when a folder with weights of another format only is not explained."""
+    folder = copy()
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    refused(folder, "has no model.safetensors", "safetensors format")
+
+
+def test_a_missing_shard(copy) -> None:
+    """Fails when half a checkpoint loads, or the message does not name the shard."""
+    folder = copy("dream-tiny-sharded")
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    refused(folder, "model-00002-of-00002.safetensors is missing", "download it")
+
+
+def test_an_index_that_is_none(copy) -> None:
+    """Fails when a broken index ends in a stack trace."""
+    folder = copy("dream-tiny-sharded")
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": ["a"]}')
+    refused(folder, "index.json has no weight_map")
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, 5000, -1])
+def test_a_file_cut_short(keep: int, copy) -> None:
+    """Fails when an interrupted download loads, or kills the process when its missing end is touched."""
+    folder = copy()
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:keep])
+    refused(folder, "model.safetensors", "damaged or cut short", "download it again")
+
+
+def test_a_git_lfs_pointer(copy) -> None:
+    """Fails when a repository that was cloned without its large files is not recognised as damaged."""
+    folder = copy()
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    refused(folder, "model.safetensors", "download it again")
+
+
+def test_a_missing_tensor(copy) -> None:
+    """Fails when a parameter keeps the memory it was born with."""
+    folder = copy()
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.norm.weight"]
+    save_file(weights, folder / "model.safetensors")
+    refused(folder, "lack the tensor model.norm.weight;", "download")
+
+
+def test_a_missing_scale(copy) -> None:
+    """Fails when int8 numbers are used as they are."""
+    folder = copy(quantization="int8-per-row")
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"] = weights["lm_head.weight"].to(torch.int8)
+    save_file(weights, folder / "model.safetensors")
+    refused(folder, "lm_head.weight", "lm_head.weight_scale")
+
+
+def test_unknown_devices_and_formats(checkpoints: Path) -> None:
+    """Fails when a device that is not there is found out at the first request only."""
+    refused(checkpoints / "dream-tiny", "'gpu'", "set device to", device="gpu")
+    refused(checkpoints / "dream-tiny", "'int4'", "set dtype to", dtype="int4")
+    if not torch.cuda.is_available():
+        refused(checkpoints / "dream-tiny", "'cuda'", "set device to", device="cuda")
+
+
+def test_a_shard_outside_the_folder_is_not_read(copy, tmp_path: Path) -> None:
+    """Fails when an index can name any file of the disk."""
+    folder = copy("dream-tiny-sharded")
+    shutil.move(folder / "model-00001-of-00002.safetensors", tmp_path / "elsewhere.safetensors")
+    index = folder / "model.safetensors.index.json"
+    content = json.loads(index.read_text().replace("model-00001-of-00002", "../elsewhere"))
+    index.write_text(json.dumps(content))
+    refused(folder, "elsewhere.safetensors is missing")
