@@ -9,8 +9,6 @@ import logging
 
 from lsprotocol import types
 
-from dlm_lsp.engine.gate import admit
-from dlm_lsp.engine.request import build_request
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp import convert
 from dlm_lsp.lsp.session import Session
@@ -32,6 +30,10 @@ async def inline_completion(ls: Session, params: types.InlineCompletionParams) -
 
 async def _ask(ls: Session, question: convert.Question) -> list[str]:
     """Give the texts that may be shown, best first."""
+    # Imported while the model loads: the grammar would make every editor wait longer for `initialize`.
+    from dlm_lsp.engine.gate import admit
+    from dlm_lsp.engine.request import build_request
+
     asked, settings = question.asked, ls.settings
     with ls.slot(asked.uri, question.trigger) as request_id:
         try:

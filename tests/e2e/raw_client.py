@@ -11,8 +11,11 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
+
+import psutil
 
 SERVER = (str(Path(sys.executable).with_name("dlm-lsp")), "serve")
 PATIENCE_S = 60.0
@@ -81,15 +84,20 @@ class RawClient:
         """Send a request and wait for its response."""
         return self.answer(self.request(method, params), timeout_s)
 
-    def wait_for_log(self, text: str, timeout_s: float = PATIENCE_S) -> str:
-        """Wait for a line in the log."""
+    def wait_until(self, is_so: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
+        """Wait for what no message tells."""
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            for line in self.log:
-                if text in line:
-                    return line
+        while not is_so():
+            assert time.monotonic() < deadline, f"it did not come; log: {self.log[-20:]}"
             time.sleep(0.01)
-        raise AssertionError(f"{text!r} is not in the log: {self.log[-20:]}")
+
+    def wait_for_log(self, text: str, timeout_s: float = PATIENCE_S) -> None:
+        """Wait for a line in the log."""
+        self.wait_until(lambda: any(text in line for line in list(self.log)), timeout_s)
+
+    def worker_ids(self) -> list[int]:
+        """Give the process ids of the server's workers."""
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     # What an editor does.
 
