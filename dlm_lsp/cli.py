@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
     fill = commands.add_parser("fill", help=_COMMANDS["fill"], description="Fill one hole; the file is not changed.")
     fill.add_argument(
-        "place", metavar="FILE:LINE:COLUMN", help="where; both from 1 as editors show them; FILE - is stdin"
+        "place", metavar="FILE:LINE:COLUMN", help="where; both from 1 as editors show them; without FILE: stdin"
     )
     fill.add_argument("--watch", action="store_true", help="show the canvas while it resolves")
     fill.add_argument("--json", action="store_true", help="print the whole answer as JSON")

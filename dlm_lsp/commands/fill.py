@@ -1,6 +1,6 @@
 """`dlm-lsp fill FILE:LINE:COLUMN`: fill one hole and print the text; no file is changed.
 
-In: a place as editors show it, settings. Out: the text on stdout, everything else on stderr; status 1 where there is no answer.
+In: a place as editors show it (without a file: in the text on stdin), settings. Out: the text on stdout, everything else on stderr; status 1 where there is no answer.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from dlm_lsp.text.offsets import LineIndex
 from dlm_lsp.values import Snapshot
 
 _PAUSE_S = 0.06
+_STDIN = "stdin.py"
+"""What a text without a file is called."""
 
 
 def fill(place: str, settings: Settings, *, watched: bool, as_json: bool) -> int:
@@ -43,12 +45,11 @@ async def _ask(snapshot: Snapshot, settings: Settings, *, watched: bool) -> Answ
 
 
 def read_place(place: str) -> Snapshot:
-    """Read FILE:LINE:COLUMN; line and column count from 1, the column in characters."""
+    """Read FILE:LINE:COLUMN, or LINE:COLUMN for stdin; both count from 1, columns in characters."""
     name, line_text, column_text = ["", "", *place.rsplit(":", 2)][-3:]
     if not (line_text.isdecimal() and column_text.isdecimal()):
         raise DlmError(f"{place!r} is no place: write FILE:LINE:COLUMN, such as app.py:12:5.")
-    text = _read(name)
-    return snapshot_at(text, name, int(line_text), int(column_text))
+    return snapshot_at(_read(name), name or _STDIN, int(line_text), int(column_text))
 
 
 def snapshot_at(text: str, name: str, line: int, column: int) -> Snapshot:
@@ -59,14 +60,13 @@ def snapshot_at(text: str, name: str, line: int, column: int) -> Snapshot:
     start, end = lines.line_span(line - 1)
     if not 1 <= column <= end - start + 1:
         raise DlmError(f"Line {line} of {name} has columns 1 to {end - start + 1}, no column {column}.")
-    path = Path("stdin.py" if name == "-" else name).absolute()
-    return Snapshot(path.as_uri(), "python", 1, text, start + column - 1)
+    return Snapshot(Path(name).absolute().as_uri(), "python", 1, text, start + column - 1)
 
 
 def _read(name: str) -> str:
     """Read a file, or stdin, with the line ends it has."""
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        data = Path(name).read_bytes() if name else sys.stdin.buffer.read()
         return data.decode("utf-8")
     except OSError as error:
         raise DlmError(f"{name} cannot be read: {error.strerror}.") from error

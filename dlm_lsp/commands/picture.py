@@ -17,12 +17,14 @@ from dlm_lsp.values import Snapshot, Step
 
 MASK, TAKEN_BACK = "░░", "▒▒"
 _LINES_BEFORE, _LINES_BEHIND = 8, 4
+_UNKNOWN = Step(id=0, step=0, pieces=((None,) * 8,), revoked=0, stage="denoise")
+"""Shown until the model has made its first step."""
 
 
-def draw(snapshot: Snapshot, step: Step, before: Step | None) -> Text:
+def draw(snapshot: Snapshot, step: Step, before: Step) -> Text:
     """Draw the state after a step; `before` tells what is new in it."""
-    text = Text(_last_lines(snapshot.text[: snapshot.cursor]), style="dim", no_wrap=True)
-    old = before.pieces[0] if before else ()
+    text = Text(no_wrap=True).append(_last_lines(snapshot.text[: snapshot.cursor]), style="dim")
+    old = before.pieces[0]
     for number, piece in enumerate(step.pieces[0]):
         was = old[number] if number < len(old) else None
         if piece is None:
@@ -54,14 +56,16 @@ async def watch(
     steps: asyncio.Queue[Step | None] = asyncio.Queue()
     asking = asyncio.ensure_future(ask(steps.put_nowait))
     asking.add_done_callback(lambda _: steps.put_nowait(None))
-    before: Step | None = None
+    before: Step = _UNKNOWN
+    step: Step | None = _UNKNOWN
     try:
         with Live(console=console, auto_refresh=False, transient=True) as live:
-            while (step := await steps.get()) is not None:
+            while step is not None:
                 title = f"step {step.step}" + (f", {step.revoked} taken back" if step.revoked else "")
                 live.update(Panel(draw(snapshot, step, before), title=title, title_align="left"), refresh=True)
                 before = step
                 await asyncio.sleep(pause_s)
+                step = await steps.get()
         return await asking
     finally:
         asking.cancel()

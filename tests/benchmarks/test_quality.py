@@ -1,0 +1,118 @@
+"""The quality benchmark over four tiny holes, with a model that answers from a script: every number is known beforehand."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from dlm_lsp import cli
+from dlm_lsp.commands.cases import FLOORS, Case, read_cases
+from dlm_lsp.commands.score import Scored, percentile, sign_test, summarise
+
+TEST = "def check(candidate):\n    assert candidate(3) == 9\n"
+RIGHT, OTHER, WRONG, SILENT = CASES = [
+    Case("a", "def square(x):\n", "", "    return x * x\n", TEST, "square", "single-line"),
+    Case("b", "def power(x):\n    y = x\n", "    return y\n", "    y = x * x\n", TEST, "power", "multi-line"),
+    Case("c", "def cube(x):\n    return x *", "\n", " x", TEST, "cube", "random-span"),
+    Case("d", "def nine(x):\n    number =", "\n    return number\n", " 9", TEST, "nine", "random-span"),
+]
+ANSWERS = {"a": "    return x * x", "b": "    y = y * y", "c": " 2"}
+KEYS = ("pass_percent", "exact_percent", "parses_percent", "answered_percent")
+
+
+@pytest.fixture
+def holes(tmp_path):
+    """A file with the four holes."""
+    path = tmp_path / "holes.jsonl"
+    path.write_text("".join(json.dumps(asdict(case)) + "\n" for case in CASES))
+    return path
+
+
+@pytest.fixture
+def script(tmp_path):
+    """A model that is right on the first hole, right in other words on the second, wrong on the third, silent on the last."""
+    rules = [{"after": case.prefix, "answer": ANSWERS[case.task_id]} for case in CASES if case.task_id in ANSWERS]
+    path = tmp_path / "script.json"
+    path.write_text(json.dumps({"rules": rules}))
+    return path
+
+
+def test_every_number_is_exact(holes, script, tmp_path, capsys):
+    """Fails if a hole is laid out, tested, counted or compared in another way than an editor's user would."""
+    out = tmp_path / "results" / "quality.json"
+    command = [
+        "bench",
+        "quality",
+        "--holes",
+        str(holes),
+        "--out",
+        str(out),
+        "--model",
+        f"scripted:{script}",
+        "--floors",
+    ]
+    assert 0 == cli.main([*command, "--variants", "guided,unguided"])
+    report = json.loads(out.read_text())
+    rows = {(row["variant"], row["kind"]): row for row in report["rows"]}
+    for variant in ("guided", "unguided"):
+        assert [50.0, 25.0, 75.0, 75.0] == [rows[variant, "all"][key] for key in KEYS]
+        assert [100.0, 100.0, 100.0, 100.0] == [rows[variant, "single-line"][key] for key in KEYS]
+        assert [100.0, 0.0, 100.0, 100.0] == [rows[variant, "multi-line"][key] for key in KEYS]
+        assert [0.0, 0.0, 50.0, 50.0] == [rows[variant, "random-span"][key] for key in KEYS]
+    assert [(2, 0, 4, 0.5)] * 2 == [(c["wins"], c["losses"], c["cases"], c["p"]) for c in report["comparisons"]]
+    assert out.with_suffix(".md").read_text() == capsys.readouterr().out
+
+    cases = out.with_suffix(".cases.jsonl")
+    kept = cases.read_text()
+    cases.write_text(kept[: len(kept) * 2 // 3])  # as an interrupt leaves it
+    assert 0 == cli.main([*command, "--variants", "guided,unguided"])
+    timeless = {"p50_ms": 0, "p90_ms": 0}
+    again = json.loads(out.read_text())
+    assert [row | timeless for row in report["rows"]] == [row | timeless for row in again["rows"]]
+
+    capsys.readouterr()
+    assert 2 == cli.main([*command, "--threshold", "0.5"])
+    assert "holds cases of another model or other settings" in capsys.readouterr().err
+
+
+def test_a_hole_of_whole_lines_is_an_empty_line_in_an_editor():
+    """Fails if the model is asked in front of the next line's text, or its answer runs into that line."""
+    assert "def square(x):\n\n" == RIGHT.snapshot.text
+    assert len(RIGHT.prefix) == RIGHT.snapshot.cursor
+    assert RIGHT.canonical == RIGHT.completion("    return x * x")
+    assert "def cube(x):\n    return x *\n" == WRONG.snapshot.text
+    assert " x" == WRONG.completion(" x")
+
+
+def test_floors_are_what_they_are_called():
+    """Fails if a floor is computed in another way than its name says."""
+    fillings = {name: fill(OTHER) for name, fill in FLOORS.items()}
+    expected = {
+        "empty": "",
+        "pass": "    pass\n",
+        "return": "    return None\n",
+        "previous": "    y = x\n",
+        "next": "    return y\n",
+    }
+    assert expected == fillings
+    assert "    pass\n" == FLOORS["pass"](RIGHT)
+
+
+def test_limit_counts_by_kind(holes):
+    """Fails if a limit leaves a kind out."""
+    assert ["a", "b", "c"] == [case.task_id for case in read_cases([holes], limit=1)]
+
+
+def test_percentiles_and_sign_test():
+    """Fails if a percentile interpolates, or the sign test is one-sided or counts ties."""
+    assert (2.0, 4.0) == (percentile([4.0, 1.0, 2.0, 3.0], 0.5), percentile([4.0, 1.0, 2.0, 3.0], 0.9))
+
+    def scored(variant, number, passed):
+        return Scored(variant, str(number), "k", "", answered=True, exact=False, parses=True, passed=passed, reason="")
+
+    ours = [scored("guided", n, passed=n < 9) for n in range(20)]
+    floor = [scored("pass", n, passed=n in {0, 12}) for n in range(20)]
+    found = sign_test([*ours, *floor], "guided", "pass")
+    assert (8, 1) == (found["wins"], found["losses"])
+    assert 20 / 512 == found["p"]
+    assert 45.0 == summarise(ours)[-1]["pass_percent"]

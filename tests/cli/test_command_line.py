@@ -1,0 +1,103 @@
+"""The command line: what it says to people, and its exit statuses."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlm_lsp import __version__, cli
+from dlm_lsp.settings import Settings, descriptions
+
+COMMAND = [sys.executable, "-m", "dlm_lsp"]
+ROOT = Path(__file__).parents[2]
+SCRIPTED = f"scripted:{ROOT / 'examples/scripted.json'}"
+
+
+def run(capsys, *arguments):
+    """Run the command line in this process: exit status, stdout, stderr."""
+    try:
+        status = cli.main(arguments)
+    except SystemExit as left:
+        status = left.code
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_version(capsys):
+    """Fails if the version is not the package's."""
+    assert (0, f"dlm-lsp {__version__}\n", "") == run(capsys, "--version")
+
+
+def test_help_names_every_command_and_shows_examples(capsys):
+    """Fails if a command can be run and is not explained, or the other way round."""
+    status, out, _ = run(capsys, "--help")
+    assert 0 == status
+    for command in ("serve", "fill", "demo", "doctor", "bench"):
+        assert f"\n    {command} " in out
+        assert 0 == run(capsys, command, "--help")[0]
+    assert "dlm-lsp fill app.py:12:5" in out
+
+
+def test_every_setting_has_a_description():
+    """Fails if a field of Settings is added without the text that --help and editors show."""
+    assert list(Settings.__dataclass_fields__) == list(descriptions())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["fil"], "no command 'fil'; did you mean `dlm-lsp fill`?"),
+        (["xyzzy"], "no command 'xyzzy'; there are serve, fill, demo, doctor, bench."),
+        (["fill"], "the following arguments are required: FILE:LINE:COLUMN"),
+        (["fill", "app.py"], "'app.py' is no place: write FILE:LINE:COLUMN"),
+        (["fill", "app.py:x:1"], "'app.py:x:1' is no place"),
+        (["fill", "no-such-file.py:1:1"], "no-such-file.py cannot be read: No such file or directory."),
+        (["fill", f"{__file__}:1:999"], "no column 999."),
+        (["fill", f"{__file__}:0:1"], "no line 0."),
+        (["fill", f"{__file__}:99999:1"], "no line 99999."),
+        (["fill", f"{__file__}:1:1", "--threshold", "2"], "threshold: 2.0 is not between 0 and 1."),
+        (["fill", f"{__file__}:1:1", "--deadline-ms", "soon"], "invalid int value: 'soon'"),
+        (["fill", f"{__file__}:1:1", "--device", "abacus"], "device: 'abacus' is none of auto, cpu, cuda, mps."),
+        (["fill", f"{__file__}:1:1", "--model", "scripted:none.json"], "there is no script none.json"),
+        (["demo", "--examples", "nowhere"], "There is no holes.json in nowhere"),
+        (["bench", "quality"], "the following arguments are required: --holes"),
+        (["bench", "quality", "--holes", "none.jsonl"], "none.jsonl cannot be read"),
+        (["bench", "quality", "--holes", "none.jsonl", "--variants", "blind"], "no variant blind"),
+        (["--tcp", "http"], "invalid int value: 'http'"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(capsys, arguments, complaint):
+    """Fails if a mistake ends in a traceback, in several lines, on stdout or with another status than 2."""
+    status, out, err = run(capsys, *arguments)
+    assert complaint in err
+    assert "Traceback" not in err
+    assert (2, "", 1) == (status, out, err.count("\n"))
+
+
+def test_without_arguments_on_a_terminal_it_says_what_it_is():
+    """Fails if a person who tries the bare command sees nothing and thinks that it hangs."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(COMMAND, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    os.close(theirs)
+    try:
+        assert "this is a language server" in process.stderr.readline()
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+        os.close(ours)
+
+
+def test_ctrl_c_is_quiet():
+    """Fails if Ctrl-C shows a traceback or leaves another status than 130."""
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--model", SCRIPTED], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    first_line = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert ("", 130) == (err, process.returncode), first_line
