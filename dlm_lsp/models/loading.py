@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,8 +20,9 @@ import dlm_lsp
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
-from dlm_lsp.models.scripted import read_script
-from dlm_lsp.models.tokenizer import BpeTokenizer, read_tokenizer
+
+if TYPE_CHECKING:
+    from dlm_lsp.models.tokenizer import BpeTokenizer
 
 BUNDLED = Path(dlm_lsp.__file__).parent / "bundled"
 SCRIPTED = "scripted:"
@@ -55,6 +56,10 @@ FAMILIES: dict[str, Family] = {
 
 def load(model: str | Path, *, device: str = "auto", dtype: str = "auto", threads: int = 0) -> Denoiser:
     """Load a bundled model by its name, a checkpoint by its folder, or `scripted:FILE`; 0 threads leaves it to torch."""
+    # Here, so that weights can be read where the tokenizers library is not installed.
+    from dlm_lsp.models.scripted import read_script
+    from dlm_lsp.models.tokenizer import read_tokenizer
+
     if threads:
         torch.set_num_threads(threads)
     path = find(model)
@@ -139,7 +144,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def read_vocabulary(config: Mapping[str, Any], tokenizer: BpeTokenizer) -> Vocabulary:
+def read_vocabulary(config: Mapping[str, Any], tokenizer: "BpeTokenizer") -> Vocabulary:
     """Find the ids that decoding must know, and check that the tokenizer belongs to the model."""
     size = _token_id(config, "vocab_size") or 0
     if max(tokenizer.ids) >= size:

@@ -26,6 +26,15 @@ def answer(folder: Path, **options: str) -> torch.Tensor:  # [L, V]
 # What loads
 
 
+def test_the_core_needs_torch_and_safetensors_alone() -> None:
+    """Fails when reading weights, as trainer and exporter do, needs a library that a training machine may lack."""
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['tokenizers', 'transformers', 'tree_sitter', 'pygls', 'rich']); "
+        "import dlm_lsp.models.loading, dlm_lsp.models.dream, dlm_lsp.models.denoiser"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_code_in_a_checkpoint_is_never_run(copy) -> None:
     """Fails when `auto_map` is followed."""
     folder = copy("dreamon-tiny")
