@@ -28,9 +28,10 @@ def find_hole(text: str, cursor: int, language: str) -> Hole:
     indent = indent_of(current)
     if flat.string:
         return Hole(HoleKind.STRING, indent, floor=indent, max_lines=1, hint_tokens=8)
-    if flat.comment:
-        return Hole(HoleKind.COMMENT, indent, floor=indent, max_lines=1, hint_tokens=12)
     before = re.split(r"[\r\n]", text[:cursor])[-1]
+    if flat.comment:
+        indent = indent_of(before)
+        return Hole(HoleKind.COMMENT, indent, floor=indent, max_lines=1, hint_tokens=12)
     typed = "" if before.strip() else before
     if rest.strip() or flat.brackets:
         return Hole(HoleKind.INLINE, indent, typed, indent, max_lines=1, hint_tokens=8 if rest.strip() else 12)

@@ -44,32 +44,40 @@ def _within_block(text: str, hole: Hole) -> str:
 
 
 def _without_next_lines(text: str, following: str, hole: Hole) -> str:
-    """Cut off last lines that repeat, white space at the end aside, the lines that follow the hole."""
-    own_line = hole.kind in {HoleKind.BODY, HoleKind.LINE}
-    lines = [line.rstrip() for line in (hole.typed_indent + text if own_line else text).split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    after = [line.rstrip() for line in following.split("\n") if line.strip()]
-    for count in range(min(len(lines) - (0 if own_line else 1), len(after)), 0, -1):
-        repeated = lines[-count:]
-        if repeated == after[:count] and any(char.isalnum() for line in repeated for char in line):
-            return "\n".join(text.split("\n")[: len(lines) - count])
+    """Cut off last lines that repeat the lines that follow the hole; empty lines and white space at the end do not count."""
+    starts_line = hole.kind in {HoleKind.BODY, HoleKind.LINE}
+    ours = [(match.start(), match[0].rstrip()) for match in re.finditer(r"[^\n]*\S[^\n]*", text)]
+    if ours and "\n" not in text[: ours[0][0]]:  # it begins on the cursor's line
+        ours[:1] = [(0, hole.typed_indent + ours[0][1])] if starts_line else []
+    theirs = [line.rstrip() for line in following.split("\n") if line.strip()]
+    for count in range(min(len(ours), len(theirs)), 0, -1):
+        repeated = [line for _, line in ours[-count:]]
+        if repeated == theirs[:count] and any(char.isalnum() for line in repeated for char in line):
+            return text[: ours[-count][0]]
     return text
 
 
 def _without_rest(text: str, rest: str) -> str:
     """Cut off an end that repeats the rest of the cursor's line: whole if it says something, closing brackets if unmatched."""
-    rest = rest.rstrip()
-    bare = text.rstrip()
-    if len(rest.strip()) >= 4 and any(char.isalnum() for char in rest) and bare.endswith(rest.strip()):
-        return bare.removesuffix(rest.strip())
-    closers = rest.lstrip()
-    while closers and bare and bare[-1] == closers[0] and closers[0] in _PAIRS and _unmatched(bare):
-        bare, closers = bare[:-1], closers[1:]
-        text = bare
+    bare, rest = text.rstrip(), rest.strip()
+    if len(rest) >= 4 and any(char.isalnum() for char in rest) and bare.endswith(rest):
+        return bare.removesuffix(rest)
+    for count in range(min(_unmatched(bare), len(rest)), 0, -1):
+        if set(rest[:count]) <= _PAIRS.keys() and bare.endswith(rest[:count]):
+            return bare[:-count]
     return text
 
 
-def _unmatched(text: str) -> bool:
-    """Say whether the closing bracket at the end was not opened in the text."""
-    return text.count(text[-1]) > text.count(_PAIRS[text[-1]])
+def _unmatched(text: str) -> int:
+    """Count the closing brackets that were not opened in the text."""
+    opened: list[str] = []
+    unmatched = 0
+    for char in text:
+        if char in _PAIRS.values():
+            opened.append(char)
+        elif char in _PAIRS:
+            if opened and opened[-1] == _PAIRS[char]:
+                opened.pop()
+            else:
+                unmatched += 1
+    return unmatched
