@@ -117,12 +117,12 @@ class Sampler:
         names: list[str] = []
         if start > first and rng.random() < 0.5:
             lines = self.tokenizer.decode(self.stream.ids[first:start].tolist()).split("\n")
-            imports = [line for line in lines if line.startswith(("import ", "from ")) and "(" not in line][:8]
+            imports = [line + "\n" for line in lines if line.startswith(("import ", "from ")) and "(" not in line][:8]
             names = [
                 line.split("(")[0].split(":")[0].split()[-1] for line in lines if line.startswith(("def ", "class "))
             ]
         snippets = (self.snippet(rng, file, package),) if rng.random() < 0.15 else ()
-        context = Context("/".join(path.split("/")[-2:]), "\n".join(imports), tuple(names[-16:]), snippets)
+        context = Context("/".join(path.split("/")[-2:]), "".join(imports), tuple(names[-16:]), snippets)
         head = [END_OF_TEXT]
         for piece in lay_out(context, "", markers=True):
             if isinstance(piece, Special):

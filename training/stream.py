@@ -1,6 +1,7 @@
 """The corpus as token ids: one uint16 array of all files of a split, one behind the other, with their borders.
 
-In: data/files.jsonl and a tokenizer. Out: SPLIT.u16 and SPLIT.json beside it. What is drawn from it is corrupt.py's
+In: data/files.jsonl and a tokenizer. Out: SPLIT.u16 and SPLIT.json beside it, and their
+SHA-256 in manifest.json. What is drawn from it is corrupt.py's
 business.
 
     python -m training.stream
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from tokenizers import Tokenizer
 
-from training.corpus import DATA
+from training.corpus import DATA, MANIFEST
 from training.tokenizer import load
 
 SPLITS = ("train", "valid-files", "valid-packages")
@@ -66,10 +67,14 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, default=DATA / "tokenizer")
     arguments = parser.parse_args()
     rows = [json.loads(line) for line in (arguments.data / "files.jsonl").open()]
+    digests = {}
     for split in SPLITS:
         stream = encode([row for row in rows if row["split"] == split], load(arguments.tokenizer))
-        digest = write(stream, arguments.data, split)
-        print(f"{split}: {len(stream.names)} files, {len(stream.ids)} tokens, SHA-256 {digest}")
+        digests[split] = write(stream, arguments.data, split)
+        print(f"{split}: {len(stream.names)} files, {len(stream.ids)} tokens, SHA-256 {digests[split]}")
+    manifest = json.loads(MANIFEST.read_text())
+    manifest["totals"]["streams_sha256"] = digests
+    MANIFEST.write_text(json.dumps(manifest, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -39,10 +39,10 @@ class Recipe:
     """Everything that decides what is learned, apart from the corpus and the clock."""
 
     minutes: float = 25
-    batch_tokens: int = 8192
+    batch_tokens: int = 4096
     lengths: tuple[int, ...] = (128, 256, 256, 384)  # one a batch; short ones so that short documents are familiar
     seed: int = 1
-    dense_share: float = 0.6  # of the time: dense masks first, because early on nothing beats many targets; then holes
+    dense_share: float = 0.5  # of the time: dense masks first, because early on nothing beats many targets; then holes
     decay_share: float = 0.45  # of the time: the learning rate falls to 0 in a straight line
     warmup_steps: int = 50
     muon_rate: float = 0.02
@@ -323,7 +323,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="what corpus, tokenizer and stream have written")
     parser.add_argument("--run", type=Path, default=HERE / "runs" / "nano", help="where states and history go")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch-tokens", type=int, default=8192)
+    parser.add_argument("--batch-tokens", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=1, help="on the CPU")
     parser.add_argument("--max-steps", type=int, help="stop early, state saved; for rehearsals")
     arguments = parser.parse_args()

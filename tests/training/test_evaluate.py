@@ -1,0 +1,37 @@
+"""The yardsticks: a bigram model that is a probability, and a bound that is unbiased."""
+
+import numpy as np
+import pytest
+
+from training import stream as streams
+from training.corrupt import Sampler
+from training.evaluate import Bigram, bigram_nats, line_holes, mean_nats
+from training.stream import Stream
+from training.tokenizer import MASK
+
+
+def test_the_bigram_model_is_a_distribution() -> None:
+    """Fails if smoothing loses or invents mass, which would make the model to beat too weak or too strong."""
+    rng = np.random.default_rng(0)
+    stream = Stream(rng.integers(0, 20, 500).astype(np.uint16), np.array([0, 500]), ("a/b.py",))
+    bigram = Bigram(stream, vocabulary=32)
+    for before in (MASK, 5, 31):  # the unigram model; a word that was seen; one that was not
+        total = np.exp(-bigram.nats(np.full(32, before), np.arange(32))).sum()
+        assert total == pytest.approx(1, abs=1e-6)
+
+
+def test_the_bigram_model_has_learned(data, tokenizer) -> None:
+    """Fails if pairs are looked up the wrong way round: the true neighbour must help on text it was counted on."""
+    stream = streams.read(data, "train")
+    bigram = Bigram(stream, tokenizer.get_vocab_size())
+    canvases = Sampler(stream, tokenizer, 0).batch(0, 128, 8, holes=False)
+    known, blind = (mean_nats(bigram_nats(bigram, canvases, true_neighbour=true), canvases) for true in (True, False))
+    assert known < blind - 1
+
+
+def test_weights_of_a_line_make_it_whole(data, tokenizer) -> None:
+    """Fails if a line of which few tokens are hidden counts for less than one that is hidden whole."""
+    holes = line_holes(Sampler(streams.read(data, "train"), tokenizer, 0), count=10)
+    assert (holes.whole.weights > 0).sum(axis=1) == pytest.approx(holes.part.weights.sum(axis=1))
+    assert ((holes.part.weights > 0) <= (holes.whole.weights > 0)).all()
+    assert 0 == (holes.whole.inputs != holes.whole.targets)[holes.whole.weights == 0].sum()
