@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 import dlm_lsp
 from dlm_lsp.errors import ModelError
@@ -70,11 +71,21 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto", thread
     family = FAMILIES[config["model_type"]]
     tokenizer = read_tokenizer(path)
     vocabulary = read_vocabulary(config, tokenizer)
-    with torch.device("meta"):  # no memory yet: the tensors of the file become the parameters
+    with torch.device("meta"), Undrawn():  # no memory yet: the tensors of the file become the parameters
         network = family.network(config)
     weights = read_weights(path, config, network.state_dict(), choose_dtype(dtype, place), place)
     network.load_state_dict(weights, assign=True)
     return family.denoiser(network, vocabulary, tokenizer)
+
+
+class Undrawn(TorchFunctionMode):
+    """Leaves out the drawing of first weights: on the meta device it draws nothing, but imports for two seconds."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 def find(model: str | Path) -> Path:
