@@ -42,7 +42,7 @@ def cut_slice(text: str, cursor: int, language: str, tree: tree_sitter.Tree | No
     while True:
         start, end = _choose(text, _borders(text, block, floor, ceiling, row), cursor)
         inner = _body_at(block, start, end, row)
-        if inner is None or text.count("\n", start, end) < MAX_LINES:
+        if inner is None or text.count("\n", start, end) <= MAX_LINES:
             return Slice(headers + text[start:cursor], text[cursor:end], start, end)
         floor, ceiling = _line_start(text, inner.start_byte), end
         if cursor < floor:  # in the header itself: with the first statements below it

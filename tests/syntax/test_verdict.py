@@ -1,0 +1,102 @@
+"""What fits and what does not, and where the faults are said to be."""
+
+import pytest
+
+from dlm_lsp.syntax.verdict import judge, survey
+
+IN_FUNCTION = ("def f(x):\n    ", "\n\n\ndef g():\n    pass\n")
+IN_LOOP = ("def f(x):\n    for y in x:\n        ", "\n    return y\n")
+BEFORE_RETURN = ("def f(x):\n    ", "\n    return y\n")
+IN_CALL = ("x = f(a, ", ")\ny = 1\n")
+
+TABLE = [
+    # (name, (prefix, suffix), filling, the part of the filling that is at fault, or None if it fits)
+    ("a statement", IN_FUNCTION, "return x", None),
+    ("a whole body", IN_FUNCTION, "if x:\n        return 1\n    return 2", None),
+    ("nothing at all", IN_FUNCTION, "", ""),
+    ("only a comment", IN_FUNCTION, "# later", "# later"),
+    ("an open bracket", IN_FUNCTION, "return f(x", "("),
+    ("a bracket too many", IN_FUNCTION, "return x)", ")"),
+    ("try alone, which tree-sitter accepts", IN_FUNCTION, "try:\n        x", "x"),
+    ("an empty block, which tree-sitter accepts", IN_FUNCTION, "if x:\n    pass", "pass"),
+    ("a wrong dedent", IN_FUNCTION, "if x:\n        y\n      z", "z"),
+    ("a wrong indent", IN_FUNCTION, "y\n        z", "        z"),
+    ("tabs for blanks", IN_FUNCTION, "if x:\n\treturn 1", "return 1"),
+    ("a second function outside", IN_FUNCTION, "pass\ndef h():\n    pass", "def h():"),
+    ("text over non-ASCII", IN_FUNCTION, "y = 'äöü€\U0001f600'; z = )", ")"),
+    ("a string that stays open", IN_FUNCTION, "y = 'abc", "'abc"),
+    ("a triple string that swallows the rest", IN_FUNCTION, 'y = """abc', '"""abc'),
+    ("the rest of the function after a loop", IN_LOOP, "pass\n    y = 1", None),
+    ("what follows would move into another function", BEFORE_RETURN, "y = 1\n\ndef h():\n    pass", "def h():"),
+    ("what follows would have no header", ("def f(x):\n", "\n    return y\n"), "y = 1", "y = 1"),
+    ("an argument", IN_CALL, "b, *c", None),
+    ("two arguments with a stray sign", IN_CALL, "b, = c", "="),
+    ("a comment that hides the bracket behind it", IN_CALL, "b  # why", "b  # why"),
+    ("a comment that hides an operand", ("x = ", "+ y\n"), "1  # why", "y"),
+    ("the rest of a line", ("x = ", "\n"), "y + 1", None),
+    ("an expression that does not end", ("x = ", "\n"), "y +", "+"),
+    ("a header", ("if ", "\n    y\n"), "x:", None),
+    ("a header without its colon", ("if ", "\n    y\n"), "x", "x"),
+    ("inside a string", ("x = 'a ", " b'\n"), "c", None),
+    ("a quote inside a string", ("x = 'a ", " b'\n"), "c'", "'"),
+    ("a hole in column 0", ("def f():\n", "\n"), "    return 1", None),
+    ("a hole in column 0, not indented", ("def f():\n", "\n"), "return 1", "return"),
+    ("NUL", IN_FUNCTION, "x = '\0'", "x = '\0'"),
+    ("too deep for the parser", IN_FUNCTION, "x = " + "(" * 2000 + ")" * 2000, "("),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row[0] for row in TABLE])
+def test_verdict(row):
+    """A fault that is missed is shown to the user; one that is not there, or elsewhere, costs a good answer."""
+    _, (prefix, suffix), filling, wrong = row
+    baseline = survey(prefix, (), suffix, "python")
+    verdict = judge(baseline, (filling,))
+    assert baseline.strict
+    assert (wrong is None) == verdict.parses
+    if wrong is not None and wrong in filling:
+        touched = [filling[fault.start : fault.end] for fault in verdict.faults]
+        assert any(wrong in part or (part and part in wrong) for part in touched) or wrong == "", touched
+
+
+def test_several_holes_are_judged_together_and_each_gets_its_own_faults():
+    """The fault of one stub would be repaired in another."""
+    baseline = survey("def f():\n    ", ("\n\ndef g():\n    ",), "\n", "python")
+    assert judge(baseline, ("return 1", "return 2")).parses
+    verdict = judge(baseline, ("return 1", "return (2"))
+    assert {1} == {fault.hole for fault in verdict.faults}
+    assert "return (2"[verdict.faults[0].start] == "("
+
+
+def test_in_a_slice_that_is_broken_elsewhere_only_new_errors_count():
+    """Any answer would else be withheld while the user is in the middle of another change."""
+    baseline = survey("def f(:\n    pass\n\ndef g(x):\n    ", (), "\n\nx = = 1\n", "python")
+    assert not baseline.strict
+    assert judge(baseline, ("return x",)).parses
+    assert not judge(baseline, ("return x)",)).parses
+
+
+def test_syntax_newer_than_the_running_python_is_left_to_the_grammar():
+    """A user with a newer Python than the server's would see no answers at all."""
+    baseline = survey("type A[T] = list[T]\ntype = = 3\n\ndef g(x):\n    ", (), "\n", "python")
+    assert judge(baseline, ("return x",)).parses
+
+
+def test_a_fault_behind_the_hole_is_told_apart():
+    """The guide must know that the end of the filling is to blame, not the user's code."""
+    verdict = judge(survey("def f():\n    x = 1\n    ", (), "\n    y = 2\n", "python"), ("if x:",))
+    assert not verdict.parses
+    assert [0] == [fault.hole for fault in verdict.broken_after]
+    assert "\n    y = 2\n"[verdict.broken_after[0].start :].startswith("y")
+    assert [(0, 5)] == [(fault.start, fault.end) for fault in verdict.faults]
+
+
+def test_a_language_nobody_knows_fits_always():
+    """There is nothing to judge by."""
+    assert judge(survey("some (", (), " words", "klingon"), (") ]",)).parses
+
+
+def test_carriage_returns_and_lone_surrogates_do_not_shift_faults():
+    """The parser counts lines and columns, the hole code points."""
+    verdict = judge(survey("# \ud800\r\nx = '\ud800'\r\ny = ", (), "\r\n", "python"), ("f('\ud800', )])",))
+    assert "f('\ud800', )])"[verdict.faults[0].start] == "]"
