@@ -73,7 +73,8 @@ def plain_attention(
     assert attn_mask is None, "training canvases are full"
     if enable_gqa:
         k, v = (each.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for each in (k, v))
-    return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1).to(v.dtype) @ v
+    mixed: Tensor = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1).to(v.dtype) @ v
+    return mixed
 
 
 class Loss(nn.Module):
@@ -119,7 +120,8 @@ def orthogonalised(gradients: Tensor) -> Tensor:  # [N, rows, columns] -> the sa
     for _ in range(5):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return (x.mT if tall else x).to(gradients.dtype)
+    x = x.mT if tall else x
+    return x.to(gradients.dtype)
 
 
 class Muon(torch.optim.Optimizer):
@@ -278,7 +280,7 @@ def train(
             holes = share >= recipe.dense_share
             batch = sampler.batch(progress.step, length, recipe.batch_tokens // length, holes=holes)
             objective, plain = loss_of(loss, batch, device, recipe.z_loss)
-            objective.backward()
+            objective.backward()  # type: ignore[no-untyped-call]
             factor = rate_at(recipe, progress.step, share)
             for optimiser, rates in zip(optimisers, base_rates, strict=True):
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
@@ -331,7 +333,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cpu":
         keep_freed_memory()
-        functional.scaled_dot_product_attention = plain_attention
+        functional.scaled_dot_product_attention = plain_attention  # type: ignore[assignment]
     recipe = Recipe(minutes=arguments.minutes, seed=arguments.seed, batch_tokens=arguments.batch_tokens)
     config = DreamConfig.from_json(json.loads(arguments.config.read_text()))
     progress = train(recipe, config, arguments.data, arguments.run, device, max_steps=arguments.max_steps)
