@@ -120,8 +120,8 @@ def orthogonalised(gradients: Tensor) -> Tensor:  # [N, rows, columns] -> the sa
     for _ in range(5):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    x = x.mT if tall else x
-    return x.to(gradients.dtype)
+    nearest: Tensor = x.mT if tall else x
+    return nearest.to(gradients.dtype)
 
 
 class Muon(torch.optim.Optimizer):
