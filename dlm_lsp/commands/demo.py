@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dlm_lsp.commands import picture
 from dlm_lsp.commands.ask import Answer, Model, open_model
 from dlm_lsp.commands.fill import snapshot_at
-from dlm_lsp.commands.picture import finished, watch
 from dlm_lsp.commands.sandbox import run_untrusted
 from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
 from dlm_lsp.values import Snapshot
 
-_PAUSE_S = 0.12
+_PAUSE_S = 0.08
 _DEADLINE_MS = 20_000
 """On a slow machine a demonstration takes longer, it does not give up."""
 
@@ -116,20 +116,22 @@ async def _fill_all(examples: list[Example], settings: Settings, console: Consol
         async with open_model(settings) as model:
             status.stop()
             console.print(f"Model {escape(model.hello.model)} on {model.hello.device}.", highlight=False)
+            if console.is_terminal:
+                console.print(picture.LEGEND)
             return [await _fill_one(example, model, patient, console, pause_s) for example in examples]
 
 
 async def _fill_one(example: Example, model: Model, settings: Settings, console: Console, pause_s: float) -> Attempt:
     console.print(f"\n[bold]{escape(example.title)}[/]  {escape(example.place)}", highlight=False)
     if console.is_terminal:
-        answer = await watch(
+        answer = await picture.watch(
             lambda on_step: model.ask(example.snapshot, settings, on_step), example.snapshot, console, pause_s
         )
     else:
         answer = await model.ask(example.snapshot, settings)
     attempt = await asyncio.to_thread(judge, example, answer)
     if answer.texts:
-        console.print(finished(example.snapshot, answer.best))
+        console.print(picture.finished(example.snapshot, answer.best))
     else:
         console.print(f"No answer: {escape(answer.why_empty)}")
     console.print(

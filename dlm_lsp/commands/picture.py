@@ -16,6 +16,7 @@ from dlm_lsp.commands.ask import Answer, OnStep
 from dlm_lsp.values import Snapshot, Step
 
 MASK, TAKEN_BACK = "░░", "▒▒"
+LEGEND = f"[magenta]{MASK}[/] masked  [bold green]just decided[/]  [cyan]decided before[/]  [bold red]{TAKEN_BACK}[/] taken back"
 _LINES_BEFORE, _LINES_BEHIND = 8, 4
 _UNKNOWN = Step(id=0, step=0, pieces=((None,) * 8,), revoked=0, stage="denoise")
 """Shown until the model has made its first step."""
