@@ -38,6 +38,10 @@ class Tokenizer(Protocol):
         """Give the text of `ids`; special tokens vanish, bytes that are no UTF-8 become U+FFFD."""
         ...
 
+    def piece_texts(self) -> list[str]:
+        """Give the text of every id, empty for special tokens."""
+        ...
+
     def special_id(self, name: str) -> int | None:
         """Give the id of a special token by the name between its marks ('path', 'sep', 'endoftext'), or None."""
         ...
