@@ -43,7 +43,7 @@ class Recipe:
     lengths: tuple[int, ...] = (128, 256, 256, 384)  # one a batch; short ones so that short documents are familiar
     seed: int = 1
     dense_share: float = 0.5  # of the time: dense masks first, because early on nothing beats many targets; then holes
-    decay_share: float = 0.45  # of the time: the learning rate falls to 0 in a straight line
+    decay_share: float = 0.65  # of the time: the learning rate falls to 0 in a straight line
     warmup_steps: int = 50
     muon_rate: float = 0.02
     adam_rate: float = 0.004
