@@ -1,7 +1,7 @@
 """The last look at an answer before a person sees it, against the document as it is now.
 
 In: the document, the cursor, a finished filling. Out: the text to insert, in the document's own line endings, or None if
-nothing of it is worth showing. It never adds or changes a character, it only cuts the end; it calls no model.
+nothing of it is worth showing. It never writes anything, it only cuts off the end; it calls no model.
 """
 
 from dlm_lsp.settings import Settings
@@ -29,7 +29,7 @@ def admit(
         return None
     cut = cut_slice(text_now, cursor_now, language)
     prefix, suffix = as_seen(cut.prefix), as_seen(cut.suffix)
-    filling = trim(filling, suffix, hole)
+    filling = trim(as_seen(filling), suffix, hole)
     if not settings.show_broken:
         filling = _fitting_part(prefix, suffix, filling, hole, language)
     return filling.replace("\n", line_ending(text_now)) or None

@@ -228,6 +228,6 @@ def _sort_out(found: Sequence[Complaint], filled: Filled) -> Verdict:
     if found and not faults:  # the nearest hole before the complaint is to blame, its last line first
         index = max(filled.place(found[0].start)[1] - 1, 0)
         span = filled.holes[index]
-        last_line = filled.text.rfind("\n", span.start, span.end) + 1
+        last_line = filled.text.rfind("\n", span.start, max(span.end - 1, span.start)) + 1
         faults.append(Fault(index, max(last_line - span.start, 0), span.end - span.start, found[0].reason))
     return Verdict(tuple(faults), tuple(broken_after))

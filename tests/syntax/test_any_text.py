@@ -1,0 +1,99 @@
+"""Promises that hold for every text, however odd."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlm_lsp.engine.gate import admit
+from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.hole import find_hole
+from dlm_lsp.syntax.languages import find_language
+from dlm_lsp.syntax.scan import flatten
+from dlm_lsp.syntax.slice import cut_slice
+from dlm_lsp.syntax.verdict import judge, survey
+from dlm_lsp.text.window import as_seen
+from dlm_lsp.values import Trigger
+
+WORDS = [
+    "def f(",
+    "):",
+    "if x:",
+    "else:",
+    "return",
+    "x = ",
+    "'",
+    '"""',
+    "#",
+    "(",
+    "]",
+    "{",
+    "\\",
+    "\n",
+    "\n    ",
+    "\n\t",
+]
+ODD = [
+    "\r\n",
+    "\r",
+    "\f",
+    "\0",
+    "\u2028",
+    "\ufeff",
+    "\ud800",
+    "\U0001f600",
+    "\u00e9",
+    "\u00a0",
+    " ",
+    "pass",
+    "@d\n",
+    "lambda",
+    ",",
+]
+TEXT = st.lists(st.sampled_from(WORDS + ODD), max_size=14).map("".join)
+
+
+@given(TEXT)
+def test_the_flat_twin_is_as_long_as_the_text(text):
+    """Every offset that is read off the twin would else be wrong."""
+    flat = flatten(text, find_language("python"))
+    assert len(text) == len(flat.text)
+    assert "\r" not in flat.text
+    assert not (flat.string and flat.comment)
+
+
+@given(TEXT)
+def test_the_trees_offsets_are_the_texts(text):
+    """A character that counts for two bytes would shift all that stands behind it."""
+    tree = find_language("python").parse(text)
+    assert len(text) == tree.root_node.end_byte or not text[tree.root_node.end_byte :].strip()
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXT, TEXT, TEXT)
+def test_every_filling_of_every_text_gets_a_verdict_inside_its_hole(prefix, filling, suffix):
+    """An exception here costs the answer, an offset outside the hole costs the worker's round."""
+    verdict = judge(survey(prefix, (), suffix, "python"), (filling,))
+    for fault in verdict.faults:
+        assert 0 == fault.hole
+        assert 0 <= fault.start <= fault.end <= len(filling)
+        assert fault.start < fault.end or not filling
+    assert verdict.parses or verdict.faults
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXT, TEXT, st.data())
+def test_the_gate_lets_pass_only_what_the_model_said(text, filling, data):
+    """Characters that nobody generated, or an exception, for some text an editor may hold."""
+    cursor = data.draw(st.integers(0, len(text)))
+    cut = cut_slice(text, cursor, "python")
+    assert (text[:cursor], text[cursor:]) == (cut.prefix, cut.suffix)
+    shown = admit(
+        text,
+        cursor,
+        filling,
+        hole=find_hole(text, cursor, "python"),
+        language="python",
+        settings=Settings(),
+        trigger=Trigger.INVOKED,
+        mean_logprob=0.0,
+    )
+    assert shown is None or as_seen(filling).startswith(as_seen(shown))
