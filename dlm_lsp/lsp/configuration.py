@@ -13,7 +13,8 @@ SECTION = "dlm-lsp"
 
 
 def initialize(ls: Session, params: types.InitializeParams) -> None:
-    """Lay the editor's options over those of the command line."""
+    """Lay the editor's options over those of the command line, and note who the editor is."""
+    ls.editor.set_result(params.process_id)
     settings, complaints = read_settings(params.initialization_options, ls.settings)
     ls.use(settings)
     ls.complain(complaints)

@@ -23,7 +23,11 @@ async def inline_completion(ls: Session, params: types.InlineCompletionParams) -
     question = convert.question(document, params) if document and ls.settings.enabled else None
     if question is None:
         return convert.nothing()
-    texts = await _ask(ls, question)
+    try:
+        texts = await _ask(ls, question)
+    except Exception as error:  # noqa: BLE001 an error response would be a pop-up while the user types
+        ls.report_server_error(error, inline_completion)
+        return convert.nothing()
     now = ls.document(params.text_document.uri)
     return convert.completions(now, question, texts) if now else convert.nothing()
 
@@ -38,13 +42,12 @@ async def _ask(ls: Session, question: convert.Question) -> list[str]:
     with ls.slot(asked.uri, question.trigger) as request_id:
         try:
             hello = await ls.engine.ready()
+            request = build_request(asked, settings, hello, request_id=request_id, trigger=question.trigger)
+            result = await ls.engine.fill(request)
         except WorkerError:
             return []  # the session has said why
-        request = build_request(asked, settings, hello, request_id=request_id, trigger=question.trigger)
-        try:
-            result = await ls.engine.fill(request)
         except asyncio.CancelledError:
-            log.info("request %d v%d %s: cancelled", request.id, request.version, request.trigger)
+            log.info("request %d v%d %s: cancelled", request_id, asked.version, question.trigger)
             raise
     admitted = (
         admit(

@@ -1,25 +1,31 @@
 """When the server has to go although nobody said `exit`: its editor died.
 
-In: a way to learn the editor's process id. Out: a coroutine that returns when that process is gone. Knows no protocol.
+In: the editor's process id, once it is known. Out: a coroutine that returns when that process is gone. Knows no protocol.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable
 
 POLL_S = 3.0
 
 
-async def parent_died(process_id: Callable[[], int | None]) -> None:
-    """Wait until the process is gone; an orphan of ours would hold gigabytes of a model."""
-    while _is_alive(process_id()):  # noqa: ASYNC110 nobody tells us
+async def editor_died(told: Awaitable[int | None]) -> None:
+    """Wait until the process is gone; an orphan of ours would hold gigabytes of a model.
+
+    One that is not here to begin with lives on another machine or outside our container: then the end of stdin has to do.
+    """
+    process_id = await told
+    if process_id is None or not _is_alive(process_id):
+        await asyncio.Event().wait()
+    while _is_alive(process_id):  # noqa: ASYNC110 nobody tells us
         await asyncio.sleep(POLL_S)
 
 
-def _is_alive(process_id: int | None) -> bool:
-    if process_id is None or sys.platform == "win32":
-        return True  # not told; or Windows, where os.kill would send Ctrl-C: the end of stdin has to do
+def _is_alive(process_id: int) -> bool:
+    if sys.platform == "win32":
+        return True  # os.kill would send Ctrl-C on Windows
     try:
         os.kill(process_id, 0)
     except (ProcessLookupError, OverflowError):

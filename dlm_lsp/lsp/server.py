@@ -15,7 +15,7 @@ from pygls.io_ import StdoutWriter
 from dlm_lsp.lsp import configuration
 from dlm_lsp.lsp.framing import read_body, read_descriptor
 from dlm_lsp.lsp.inline_completion import inline_completion
-from dlm_lsp.lsp.lifetime import parent_died
+from dlm_lsp.lsp.lifetime import editor_died
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.settings import Settings
 
@@ -38,7 +38,9 @@ def run(settings: Settings, tcp_port: int | None = None) -> int:
     protocol_out = os.dup(1)
     os.dup2(2, 1)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("pygls").setLevel(logging.ERROR)  # below that it logs whole messages, which hold code
+    logging.getLogger("pygls").setLevel(
+        logging.CRITICAL
+    )  # it logs whole messages, which hold code; see report_server_error
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
         return asyncio.run(_serve_stdio(settings, protocol_out) if tcp_port is None else _serve_tcp(settings, tcp_port))
@@ -54,25 +56,27 @@ async def _serve_stdio(settings: Settings, protocol_out: int) -> int:
 
 
 async def _serve_tcp(settings: Settings, port: int) -> int:
-    exit_code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    session = make_session(settings)
+    connection: asyncio.Future[asyncio.StreamReader] = asyncio.get_running_loop().create_future()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        listener.close()  # one editor only
-        session = make_session(settings)
-        session.protocol.set_writer(writer)
-        code = await _converse(session, reader)
-        writer.close()
-        exit_code.set_result(code)
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if connection.done():
+            writer.close()
+        else:
+            session.protocol.set_writer(writer)
+            connection.set_result(reader)
 
     listener = await asyncio.start_server(connected, "127.0.0.1", port)
     log.info("listening on 127.0.0.1:%d", listener.sockets[0].getsockname()[1])
-    return await exit_code
+    reader = await connection
+    listener.close()  # one editor only
+    return await _converse(session, reader)
 
 
 async def _converse(session: Session, reader: asyncio.StreamReader) -> int:
     """Answer until the editor says exit, closes the stream or dies."""
     reading = asyncio.create_task(_read_all(session, reader))
-    watching = asyncio.create_task(parent_died(lambda: session.process_id))
+    watching = asyncio.create_task(editor_died(session.editor))
     await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
     reading.cancel()
     watching.cancel()
@@ -88,5 +92,7 @@ async def _read_all(session: Session, reader: asyncio.StreamReader) -> None:
             protocol.receive(body)
         except ConnectionError:
             return
+        except Exception as error:  # noqa: BLE001 no message may end the server
+            session.report_server_error(error, _read_all)
         # Let the request take its snapshot before the next message, which may be buffered already, changes the document.
         await asyncio.sleep(0)

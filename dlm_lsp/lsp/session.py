@@ -7,10 +7,12 @@ single feature; the features are functions over this.
 import asyncio
 import itertools
 import logging
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
@@ -35,6 +37,8 @@ class Session(LanguageServer):
         super().__init__("dlm-lsp", __version__, protocol_cls=Protocol, converter_factory=default_converter)
         self.settings = settings
         self.engine: EngineClient = self._make_engine()
+        self.editor: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        """The editor's process id, as soon as it has said `initialize`."""
         self._ids = itertools.count(1)
         self._running: dict[Ticket, asyncio.Task[object]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
@@ -80,8 +84,12 @@ class Session(LanguageServer):
             self._show(types.MessageType.Warning, f"dlm-lsp goes on without these settings: {text}")
 
     def report_server_error(self, error: Exception, source: object) -> None:  # type: ignore[override]
-        """Log what pygls would show in a pop-up while the user types; no content of messages, which is code."""
-        log.error("%s in %s", type(error).__name__, getattr(source, "__name__", source))
+        """Log what pygls would show in a pop-up while the user types: kind and place, not the text, which may hold code."""
+        if isinstance(error, JsonRpcInternalError) and error.data:  # pygls has wrapped what was raised
+            kind, places = error.message.partition(":")[0], error.data["traceback"]
+        else:
+            kind, places = type(error).__name__, traceback.format_tb(error.__traceback__)
+        log.error("%s in %s\n%s", kind, getattr(source, "__name__", source), "".join(places))
 
     def _make_engine(self) -> EngineClient:
         return LocalEngine(self.settings, on_state=self._note_state)

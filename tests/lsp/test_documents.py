@@ -1,5 +1,7 @@
 """The server's copy of a document stays the editor's, whatever is in it and whatever is done to it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,3 +79,32 @@ def test_workspace_makes_our_documents() -> None:
     assert found is not None
     assert ("x\x0cy\nz", 3, "python") == (found.source, found.version, found.language_id)
     assert workspace.find("file:///never.py") is None
+
+
+def as_the_editor_would(text: str, start: tuple[int, int], end: tuple[int, int], new: str) -> str:
+    """Apply a change to UTF-16 code units, line by line: another way than the one under test."""
+    lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
+    places = []
+    for line, column in (start, end):
+        before = "".join(lines[:line]).encode("utf-16-le")
+        inside = lines[line].rstrip("\r\n").encode("utf-16-le") if line < len(lines) else b""
+        places.append(len(before) + min(2 * column, len(inside)))
+    units = text.encode("utf-16-le")
+    return (units[: places[0]] + new.encode("utf-16-le") + units[max(places) :]).decode("utf-16-le")
+
+
+TEXTS = st.lists(st.sampled_from(["ab", "\n", "\r", "\r\n", "\x0c", "\u2028", "é", "x😀"]), max_size=8).map("".join)
+
+
+@given(TEXTS, st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 2), TEXTS), max_size=6))
+def test_any_edits_leave_the_editors_text(text: str, edits: list[tuple[int, int, int, str]]) -> None:
+    """Fails if a sequence of edits, some of them outside the text, makes server and editor disagree."""
+    subject = document(text)
+    for line, column, lines, new in edits:
+        start, end = (line, column), (line + lines, column)
+        try:
+            text = as_the_editor_would(text, start, end, new)
+        except UnicodeDecodeError:
+            continue  # no editor puts a range into the middle of a character
+        subject.apply_change(partial(start, end, new))
+        assert text == subject.source
