@@ -180,4 +180,6 @@ def _leave_when_closed(inbox: Inbox) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.stderr.flush()
+    os._exit(status)  # the inbox may still wait for a line, and an ordinary exit aborts on the lock that it holds
