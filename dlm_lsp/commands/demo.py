@@ -23,6 +23,8 @@ from dlm_lsp.settings import Settings
 from dlm_lsp.values import Snapshot
 
 _PAUSE_S = 0.08
+_SECOND_TRY = 4
+"""Candidates that are asked for where the first answer does not fit, as a person would who presses the key again."""
 _DEADLINE_MS = 20_000
 """On a slow machine a demonstration takes longer, it does not give up."""
 
@@ -123,12 +125,10 @@ async def _fill_all(examples: list[Example], settings: Settings, console: Consol
 
 async def _fill_one(example: Example, model: Model, settings: Settings, console: Console, pause_s: float) -> Attempt:
     console.print(f"\n[bold]{escape(example.title)}[/]  {escape(example.place)}", highlight=False)
-    if console.is_terminal:
-        answer = await picture.watch(
-            lambda on_step: model.ask(example.snapshot, settings, on_step), example.snapshot, console, pause_s
-        )
-    else:
-        answer = await model.ask(example.snapshot, settings)
+    answer = await _ask(example, model, settings, console, pause_s)
+    if not answer.texts:
+        console.print(f"No answer: {escape(answer.why_empty)}. Once more, for {_SECOND_TRY} candidates.")
+        answer = await _ask(example, model, replace(settings, candidates=_SECOND_TRY), console, pause_s)
     attempt = await asyncio.to_thread(judge, example, answer)
     if answer.texts:
         console.print(picture.finished(example.snapshot, answer.best))
@@ -138,6 +138,15 @@ async def _fill_one(example: Example, model: Model, settings: Settings, console:
         f"{answer.steps} model calls, {answer.ms:.0f} ms, {_parses(attempt)}, test: {attempt.test}", highlight=False
     )
     return attempt
+
+
+async def _ask(example: Example, model: Model, settings: Settings, console: Console, pause_s: float) -> Answer:
+    """Ask, with a picture where there is a terminal."""
+    if not console.is_terminal:
+        return await model.ask(example.snapshot, settings)
+    return await picture.watch(
+        lambda on_step: model.ask(example.snapshot, settings, on_step), example.snapshot, console, pause_s
+    )
 
 
 def judge(example: Example, answer: Answer) -> Attempt:
