@@ -29,12 +29,12 @@ class Language:
     """A logical line, comments blanked, that a block must follow."""
     definition: re.Pattern[str] = re.compile(r"(?!)")
     """A header, so far as it is one of a function or class."""
-    outer_line: re.Pattern[str] = re.compile(r"^[^\s)\]}]", re.MULTILINE)
-    """The start of a statement at the outermost level, as far as its line tells."""
+    goes_on: re.Pattern[str] = re.compile(r"(?!)")
+    """The start of a line that goes on with the statement above it though it is not indented more."""
+    decorator: str = "@"
+    """The start of a line that belongs to the statement below it."""
     import_line: re.Pattern[str] = re.compile(r"(?!)")
     """An import statement at the outermost level, whole."""
-    definition_nodes: frozenset[str] = frozenset()
-    """The node types of functions and classes, whose own `body` holds statements that can be judged under their header alone."""
     strict: Callable[[str], Complaint | None] | None = None
     """The language's own parser: the first complaint about a whole text, or None."""
 
@@ -102,10 +102,9 @@ LANGUAGES = {
         lexeme=_PYTHON_LEXEME,
         brackets={")": "(", "]": "[", "}": "{"},
         header=_PYTHON_HEADER,
-        definition=re.compile(r"\s*(?:(?:async\s+)?def|class)\b"),
-        outer_line=re.compile(r"^(?!else\b|elif\b|except\b|finally\b)[^\s)\]}]", re.MULTILINE),
+        definition=re.compile(r"^[ \t\f]*(?:(?:async\s+)?def|class)\b", re.MULTILINE),
+        goes_on=re.compile(r"(?:else|elif|except|finally)\b|[)\]}]"),
         import_line=_PYTHON_IMPORT,
-        definition_nodes=frozenset({"class_definition", "function_definition"}),
         strict=check_python,
     ),
 }

@@ -2,17 +2,20 @@
 
 In: a text and a cursor. Out: a `Slice`. It is cut between statements, so never inside a string or bracket; a statement that
 is too long by itself is entered if it is a class or a function, and its statements are judged under its header. How much the
-model sees is another matter (`text.window`).
+model sees is another matter (`text.window`). It goes by logical lines and not by a tree: the document is mostly one that does
+not parse, and a tree of it has its borders anywhere.
 """
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
-import tree_sitter
-
 from dlm_lsp.syntax.languages import Language, find_language
-from dlm_lsp.syntax.scan import flatten
+from dlm_lsp.syntax.scan import flatten, indent_of
 
 MAX_LINES = 400
+
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,78 +31,71 @@ class Slice:
     end: int
 
 
-def cut_slice(text: str, cursor: int, language: str, tree: tree_sitter.Tree | None = None) -> Slice:
-    """Cut the part of `text` around `cursor` that is judged; `tree` is the text's, if somebody keeps one."""
+def cut_slice(text: str, cursor: int, language: str) -> Slice:
+    """Cut the part of `text` around `cursor` that is judged."""
     if text.count("\n") < MAX_LINES:
         return Slice(text[:cursor], text[cursor:], 0, len(text))
     row = find_language(language)
-    tree = tree or row.parse(text)
-    if tree is None:
-        start, end = _choose(text, sorted({0, len(text), *_outer_lines(text, 0, len(text), row)}), cursor)
-        return Slice(text[start:cursor], text[cursor:end], start, end)
-    headers = ""
-    block, floor, ceiling = tree.root_node, 0, len(text)
+    flat = _flatten_around(text, cursor, row)
+    headers, borders = "", _borders(flat, 0, len(text), "", row)
     while True:
-        start, end = _choose(text, _borders(text, block, floor, ceiling, row), cursor)
-        inner = _body_at(block, start, end, row)
-        if inner is None or text.count("\n", start, end) <= MAX_LINES:
-            return Slice(headers + text[start:cursor], text[cursor:end], start, end)
-        floor, ceiling = _line_start(text, inner.start_byte), end
-        if cursor < floor:  # in the header itself: with the first statements below it
-            _, end = _choose(text, _borders(text, inner, floor, ceiling, row), floor)
-            return Slice(headers + text[start:cursor], text[cursor:end], start, end)
-        headers += text[start:floor]
-        block = inner
+        start, end = _choose(text, borders, cursor)
+        body = _body(flat, start, end, row) if text.count("\n", start, end) > MAX_LINES else None
+        if body is not None:
+            floor, indent = body
+            borders = _borders(flat, floor, end, indent, row)
+            if cursor >= floor:
+                headers += text[start:floor]
+                continue
+            _, end = _choose(text, borders, floor)  # the cursor is in the header; keep the first statements below it
+        return Slice(headers + text[start:cursor], text[cursor:end], start, end)
 
 
-def _borders(text: str, block: tree_sitter.Node, floor: int, ceiling: int, row: Language) -> list[int]:
-    """Give the offsets between a block's statements, each the start of a line; what does not parse is cut by its lines."""
-    starts = {floor, ceiling}
-    for child in block.children:
-        if not child.is_extra:
-            starts.add(_line_start(text, child.start_byte))
-        if child.is_error:
-            starts |= _outer_lines(text, child.start_byte, child.end_byte, row)
-    return sorted(start for start in starts if floor <= start <= ceiling)
+def _flatten_around(text: str, cursor: int, row: Language) -> str:
+    """Flatten the text; where a bracket or string is open at the cursor, as if it ended there, if that makes more sense."""
+    flat = flatten(text, row).text
+    before = flatten(text[:cursor], row)
+    if not before.string and not before.brackets:
+        return flat
+    line_end = text.find("\n", cursor) + 1 or len(text)
+    ended = f"{before.text}{' ' * (line_end - cursor - 1)}\n"[:line_end] + flatten(text[line_end:], row).text
+    return max(flat, ended, key=lambda twin: len(row.definition.findall(twin)))
 
 
-def _outer_lines(text: str, start: int, end: int, row: Language) -> set[int]:
-    """Give the starts of the lines that look like outermost statements."""
-    flat = flatten(text[start:end], row)
-    return {start + match.start() for match in row.outer_line.finditer(flat.text)}
+def _borders(flat: str, start: int, end: int, indent: str, row: Language) -> list[int]:
+    """Give the offsets in [start, end] between statements of this indentation; decorators stay with theirs."""
+    borders = {start, end}
+    decorated = False
+    for match in _LINE.finditer(flat, start, end):
+        line = match[0].lstrip()
+        if indent_of(match[0]) == indent and not row.goes_on.match(line):
+            if not decorated:
+                borders.add(match.start())
+            decorated = line.startswith(row.decorator)
+    return sorted(borders)
 
 
 def _choose(text: str, borders: list[int], cursor: int) -> tuple[int, int]:
     """Take as many of the pieces around the cursor as fit into the allowed lines; at least the one with the cursor."""
-    first = max(index for index, border in enumerate(borders[:-1]) if border <= cursor)
-    last = first + 1
-    lines = text.count("\n", borders[first], borders[last])
-    grown = True
-    while grown:
-        grown = False
-        for before in (True, False):
-            border = first - 1 if before else last + 1
-            if not 0 <= border < len(borders):
-                continue
-            more = text.count("\n", *sorted((borders[border], borders[first] if before else borders[last])))
-            if lines + more <= MAX_LINES:
-                lines, grown = lines + more, True
-                first, last = (border, last) if before else (first, border)
+    last = max(bisect_right(borders, cursor, hi=len(borders) - 1), 1)
+    first = last - 1
+
+    def lines(more_first: int, more_last: int) -> int:
+        return text.count("\n", borders[more_first], borders[more_last])
+
+    while first > 0 and lines(first - 1, last) <= MAX_LINES // 2:
+        first -= 1
+    while last + 1 < len(borders) and lines(first, last + 1) <= MAX_LINES:
+        last += 1
+    while first > 0 and lines(first - 1, last) <= MAX_LINES:
+        first -= 1
     return borders[first], borders[last]
 
 
-def _body_at(block: tree_sitter.Node, start: int, end: int, row: Language) -> tree_sitter.Node | None:
-    """Give the body of the class or function that the piece [start, end) of a block holds."""
-    for child in block.children:
-        if not start <= child.start_byte < end:
-            continue
-        definition = child.child_by_field_name("definition") or child  # below its decorators
-        body = definition.child_by_field_name("body")
-        if definition.type in row.definition_nodes and body is not None:
-            return body
-    return None
-
-
-def _line_start(text: str, offset: int) -> int:
-    """Give the start of an offset's line."""
-    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+def _body(flat: str, start: int, end: int, row: Language) -> tuple[int, str] | None:
+    """Give the offset and the indentation of the body, if [start, end) is a class or function."""
+    lines = [match for match in _LINE.finditer(flat, start, end) if not match[0].lstrip().startswith(row.decorator)]
+    if len(lines) < 2 or not row.definition.match(lines[0][0]):
+        return None
+    indent = indent_of(lines[1][0])
+    return (lines[1].start(), indent) if len(indent) > len(indent_of(lines[0][0])) else None

@@ -1,10 +1,10 @@
 """Does a filling fit: is the text around it still as right as it was, and is every line of it where the block allows.
 
 In: the slice around the holes (`survey`, once a request), then fillings (`judge`). Out: a `Verdict`, whose faults are spans of
-the fillings. Where the slice would parse with something simple in its holes, the language's own parser decides; tree-sitter's
-grammar has gaps in both directions and is only asked where the fault lies. Where nothing simple makes the slice parse, because
-it is broken elsewhere or newer than the running Python, tree-sitter decides alone: no error that was not there before.
-It does not know what the text means, nor tokens.
+the fillings. What the language's own parser accepts fits, and where the slice would parse with something simple in its holes,
+what it rejects does not; tree-sitter's grammar, which has gaps in both directions, then only says where else to look for the
+fault. Where nothing simple makes the slice parse, because it is broken elsewhere or newer than the running Python, tree-sitter
+decides: no error that was not there before. It does not know what the text means, nor tokens.
 """
 
 import re
@@ -26,26 +26,7 @@ _SIMPLE: dict[HoleKind, tuple[str, ...]] = {
     HoleKind.BODY: ("pass",),
     HoleKind.LINE: ("pass", "", "if x:", "@x", "try:", "x = (", "else:"),
     HoleKind.REST: ("", "x", ":", ": pass", "x:", "x: pass", "()", "():", "(): pass", "x(): pass", "= x", "in x: pass"),
-    HoleKind.INLINE: (
-        "",
-        "x",
-        "x,",
-        ",x",
-        "x ",
-        " x",
-        "=",
-        "x=",
-        ":",
-        "x:",
-        "x+",
-        ".",
-        "(",
-        "x(",
-        ")",
-        "x)",
-        '"',
-        "x\n",
-    ),
+    HoleKind.INLINE: ("", "x", "(", ")", "x,", ",x", "=", ".", "x(", "x)", "x:", "x=", "x+", "+x", '"', "def "),
     HoleKind.STRING: ("", '"', "'", '"""', "'''", '")', "')"),
     HoleKind.COMMENT: ("",),
 }
