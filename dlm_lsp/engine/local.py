@@ -228,9 +228,7 @@ class LocalEngine:
             case wire.Result(result) if result.id in self._pending:
                 _settle(self._pending[result.id], result)
             case wire.Watched(step) if step.id in self._pending:
-                on_step = self._pending[step.id].on_step
-                if on_step is not None:
-                    on_step(step)
+                _show(self._pending[step.id], step)
             case _:
                 pass  # the answer to a request that was cancelled
 
@@ -293,6 +291,16 @@ def _failed(request: InfillRequest, sentence: str) -> InfillResult:
 def _settle(pending: _Pending, result: InfillResult) -> None:
     if not pending.answer.done():
         pending.answer.set_result(result)
+
+
+def _show(pending: _Pending, step: Step) -> None:
+    """Tell who watches; if that fails, it is an exception for the one who asked, and nobody else's trouble."""
+    try:
+        if pending.on_step is not None:
+            pending.on_step(step)
+    except Exception as error:  # noqa: BLE001
+        if not pending.answer.done():
+            pending.answer.set_exception(error)
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:

@@ -17,10 +17,11 @@ async def editor_died(told: Awaitable[int | None]) -> None:
     One that is not here to begin with lives on another machine or outside our container: then the end of stdin has to do.
     """
     process_id = await told
-    if process_id is None or not _is_alive(process_id):
+    if process_id is not None and _is_alive(process_id):
+        while _is_alive(process_id):  # noqa: ASYNC110 nobody tells us
+            await asyncio.sleep(POLL_S)
+    else:
         await asyncio.Event().wait()
-    while _is_alive(process_id):  # noqa: ASYNC110 nobody tells us
-        await asyncio.sleep(POLL_S)
 
 
 def _is_alive(process_id: int) -> bool:

@@ -62,6 +62,8 @@ class Protocol(LanguageServerProtocol):
             if msg_id in self._request_futures:
                 raise JsonRpcInvalidRequest("a request with this id is running")
             self._get_handler(message["method"])
+            if self.get_result_type(message["method"]) is None:  # a notification's: it would be carried out in silence
+                raise JsonRpcMethodNotFound.of(message["method"])
             request = self._structure(message)
         except JsonRpcException as error:
             self._refuse(msg_id, error)
@@ -108,15 +110,17 @@ class Protocol(LanguageServerProtocol):
 
     def _structure(self, message: dict[str, Any]) -> Any:
         """Check and type a message; the error names no content, which may be the user's code."""
+        kind = self.get_message_type(message["method"])
+        assert kind is not None, "only methods with a handler come here, and lsprotocol has types for them"
         try:
-            return self._converter.structure(message, self.get_message_type(message["method"]))
+            return self._converter.structure(message, kind)
         except Exception as error:
             raise JsonRpcInvalidParams(f"invalid params for {message['method']}") from error
 
     def _refuse(self, msg_id: int | str | None, error: JsonRpcException) -> None:
         # A plain dict, because lsprotocol leaves out an id that is null, and JSON-RPC wants it.
         response = {"jsonrpc": self.VERSION, "id": msg_id, "error": {"code": error.code, "message": error.message}}
-        log.info("refused request %s: %d %s", msg_id, error.code, error.message)
+        log.info("refused request %r: %d %s", msg_id, error.code, error.message)
         self._send_data(response)
 
     @lsp_method(types.INITIALIZE)
@@ -128,6 +132,6 @@ class Protocol(LanguageServerProtocol):
         return result
 
     @lsp_method(types.EXIT)
-    def lsp_exit(self, *_: object) -> None:
+    def lsp_exit(self, *_: object) -> None:  # type: ignore[override]  # pygls runs plain functions as well
         """Stop reading; pygls raises SystemExit here, with the wrong code."""
         self.exit_code = 0 if self._shutdown else 1

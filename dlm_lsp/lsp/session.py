@@ -9,7 +9,7 @@ import itertools
 import logging
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInternalError
@@ -83,7 +83,7 @@ class Session(LanguageServer):
         if text:
             self._show(types.MessageType.Warning, f"dlm-lsp goes on without these settings: {text}")
 
-    def report_server_error(self, error: Exception, source: object) -> None:  # type: ignore[override]
+    def report_server_error(self, error: Exception, source: object) -> None:
         """Log what pygls would show in a pop-up while the user types: kind and place, not the text, which may hold code."""
         if isinstance(error, JsonRpcInternalError) and error.data:  # pygls has wrapped what was raised
             kind, places = error.message.partition(":")[0], error.data["traceback"]
@@ -101,4 +101,5 @@ class Session(LanguageServer):
             self._show(types.MessageType.Error, f"dlm-lsp gives no completions: {sentence}")
 
     def _show(self, kind: types.MessageType, text: str) -> None:
-        self.window_show_message(types.ShowMessageParams(kind, text))
+        with suppress(ConnectionError):  # the editor is gone; whoever reads notices
+            self.window_show_message(types.ShowMessageParams(kind, text))

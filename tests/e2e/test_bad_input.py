@@ -50,11 +50,24 @@ def test_params_left_out(fast: RawClient) -> None:
     assert INVALID_PARAMS == fast.answer("no params")["error"]["code"]
 
 
-@pytest.mark.parametrize("method", ["textDocument/hover", "no/such/method", "$/odd", ""])
+@pytest.mark.parametrize("method", ["textDocument/hover", "no/such/method", "$/odd", "", "textDocument/didSave"])
 def test_unknown_methods(fast: RawClient, method: str) -> None:
     """Fails if an unknown request is left without an answer, or an unknown notification gets one."""
     assert METHOD_NOT_FOUND == fast.ask(method, {})["error"]["code"]
     fast.notify(method, {})
+
+
+@pytest.mark.parametrize("method", ["exit", "initialized", "textDocument/didOpen", "$/cancelRequest"])
+def test_notifications_with_an_id(fast: RawClient, method: str) -> None:
+    """Fails if what must be a notification is carried out as one, and whoever sent it as a request waits for ever."""
+    document = {"uri": "file:///good.py", "languageId": "python", "version": 1, "text": ""}
+    assert METHOD_NOT_FOUND == fast.ask(method, {"textDocument": document, "id": 1})["error"]["code"]
+
+
+@pytest.mark.parametrize("method", ["shutdown", "textDocument/inlineCompletion", "initialize"])
+def test_requests_without_an_id(fast: RawClient, method: str) -> None:
+    """Fails if a request that nobody can be answered is carried out, or kills the server."""
+    fast.notify(method, GOOD)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,15 @@ def test_lines_and_columns_are_the_editors(
     assert item(answer, *place) == fast.inline(uri, *place)
 
 
+def test_columns_in_bytes(start: StartServer, fast_model: str) -> None:
+    """Fails if the encoding that was agreed on is not the one that is used."""
+    client = start(fast_model)
+    capabilities = {"general": {"positionEncodings": ["utf-8", "utf-16"]}}
+    assert "utf-8" == client.initialize(capabilities=capabilities)["capabilities"]["positionEncoding"]
+    client.open("file:///bytes.py", "smile = '😀', \n")
+    assert item("'🎉'", 0, 16) == client.inline("file:///bytes.py", 0, 16)
+
+
 def test_changes_are_followed(fast: RawClient) -> None:
     """Fails if the server's copy drifts from the editor's: behind a form feed, an astral character, a lone CR."""
     uri = "file:///changed.py"

@@ -90,6 +90,18 @@ async def test_ready_fill_stop(start: StartEngine, settings: Settings) -> None:
     assert [EngineState.STARTING, EngineState.READY, EngineState.BUSY, EngineState.READY, EngineState.STOPPED] == states
 
 
+async def test_a_watcher_that_fails(start: StartEngine, settings: Settings) -> None:
+    """Fails if an exception in somebody's display stops the engine for all, or is lost."""
+    engine = start()
+
+    def fail(_: Step) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await patiently(engine.fill(ask(settings, 1, watch=True), on_step=fail))
+    assert [ANSWER] == texts(await patiently(engine.fill(ask(settings, 2))))
+
+
 async def test_several_at_once(start: StartEngine, settings: Settings) -> None:
     """Fails if requests that are asked before the worker is up, or side by side, are lost or mixed up."""
     engine = start()
