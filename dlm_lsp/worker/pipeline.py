@@ -7,7 +7,8 @@ model calls it asks whether anybody still waits.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from dlm_lsp.sampling.canvas import Canvas, Move, join
 from dlm_lsp.sampling.denoise import denoise
 from dlm_lsp.sampling.healing import Pieces
 from dlm_lsp.sampling.samplers.threshold import Threshold
+from dlm_lsp.sampling.strategy import Sampler
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step
 from dlm_lsp.worker.guide import Look, look, mask_again
@@ -26,6 +28,8 @@ LENGTH_FACTORS = (1.0, 0.5, 1.5, 2.0, 0.75, 1.25, 0.35, 3.0)
 """Lengths of the candidates of a checkpoint that grows and shrinks its holes, as multiples of the hint."""
 LENGTH_GRID = (8, 16, 32, 64)
 """Lengths that are tried, in one batch, with a checkpoint whose holes keep their length."""
+SPARE_FACTORS = (0.5, 1.0, 0.25)
+"""Lengths of the lanes that are tried, drawn and not greedy, only if no other fits: short ones fit most often."""
 REPAIR_TEMPERATURE = 0.7
 """From the second repair round on: greedy refilling of a wider gap often writes the same tokens again."""
 
@@ -67,6 +71,29 @@ class Metered:
         return answer
 
 
+@dataclass(slots=True)
+class Lane:
+    """One canvas on its way to a candidate."""
+
+    canvas: Canvas
+    temperature: float
+    rng: torch.Generator
+    rounds: int = 0
+    """Repair rounds so far."""
+    seen: Look | None = None
+    """The canvas's text, judged; the last finished one, as soon as there is one."""
+    finished: bool = False
+    """Whether `seen` is of a canvas without masks."""
+
+    def sampler(self, threshold: float) -> Sampler:
+        """Give the rule of the lane's next round."""
+        return Threshold(threshold, max(self.temperature, REPAIR_TEMPERATURE) if self.rounds > 1 else self.temperature)
+
+
+class Cancelled(Exception):  # noqa: N818 it is no error
+    """Nobody waits any more."""
+
+
 def fill(
     request: InfillRequest,
     denoiser: Denoiser,
@@ -76,108 +103,148 @@ def fill(
     cancelled: Callable[[], bool],
     watch: Callable[[Step], None] | None = None,
 ) -> InfillResult:
-    """Fill the holes of a request that was read at `arrived`, in seconds of `time.monotonic`."""
+    """Fill the holes of a request that was read at `arrived`, in seconds of `time.monotonic`.
+
+    Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time.
+    """
     started = time.monotonic()
-    spent = {"queue": (started - arrived) * 1000, "encode": 0.0, "forward": 0.0, "guide": 0.0}
     deadline = arrived + request.deadline_ms / 1000
     metered = Metered(denoiser)
+    spent = {"queue": (started - arrived) * 1000}
 
     def answer(outcome: Outcome, candidates: tuple[Candidate, ...] = ()) -> InfillResult:
         spent["forward"] = metered.spent_ms
         spent["total"] = (time.monotonic() - started) * 1000
-        spent["sample"] = spent["total"] - spent["encode"] - spent["forward"] - spent["guide"]
         return InfillResult(request.id, request.version, outcome, candidates, spent)
 
     if cancelled():
         return answer(Outcome.CANCELLED)
-    draft, canvases, temperatures = begin_canvases(request, denoiser, pieces)
+    plans = plan_lanes(request, denoiser.vocabulary)
+    draft = encode(request, denoiser, pieces, hole_tokens=max(sum(plan.lengths) for plan in plans))
     spent["encode"] = (time.monotonic() - started) * 1000
-    baseline: Baseline | None = None
-    rngs = [torch.Generator().manual_seed(request.seed * 1009 + k) for k in range(len(canvases))]
-    samplers = [Threshold(request.threshold, temperature) for temperature in temperatures]
-    rounds = [0] * len(canvases)
-    looks: list[Look] = []
-    open_lanes = list(range(len(canvases)))  # what is still decoded; the others are finished
-    while open_lanes:
-        for moved in denoise(
-            [canvases[k] for k in open_lanes],
-            metered,
-            [samplers[k] for k in open_lanes],
-            [rngs[k] for k in open_lanes],
-            adjust=draft.adjusts,
+    baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
+    decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
+    lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans[: -len(SPARE_FACTORS)])]
+    spare = plans[-len(SPARE_FACTORS) :]
+    try:
+        decode.finish(lanes)
+        while (
+            spare
+            and request.repair_rounds
+            and not any(map(fits, lanes))
+            and time.monotonic() < (arrived + deadline) / 2
         ):
-            for k, canvas in zip(open_lanes, moved, strict=True):
-                canvases[k] = canvas
-            if watch:
-                watch(picture(request.id, metered.calls, canvases[0], denoiser.tokenizer, rounds=rounds[0]))
-            if cancelled():
-                return answer(Outcome.CANCELLED)
-            if time.monotonic() > deadline:
-                break
-        begin = time.monotonic()
-        baseline = baseline or survey(
-            request.slice_prefix, request.window.between, request.slice_suffix, request.language
-        )
-        looks = [look(canvas, draft, request, baseline, denoiser.tokenizer) for canvas in canvases]
-        late = time.monotonic() > deadline
-        again = {
-            k: mask_again(canvases[k], looks[k], rounds[k], request.threshold)
-            for k in range(len(canvases))
-            if not late and rounds[k] < request.repair_rounds and canvases[k].done
-        }
-        open_lanes = [k for k, rows in again.items() if bool(rows.any())]
-        for k in open_lanes:
-            canvases[k] = revoke(canvases[k], again[k])
-            rounds[k] += 1
-            if rounds[k] > 1:
-                samplers[k] = Threshold(request.threshold, max(temperatures[k], REPAIR_TEMPERATURE))
-            if watch and k == 0:
-                watch(
-                    picture(
-                        request.id,
-                        metered.calls,
-                        canvases[0],
-                        denoiser.tokenizer,
-                        rounds=1,
-                        revoked=int(again[0].sum()),
-                    )
-                )
-        spent["guide"] += (time.monotonic() - begin) * 1000
-    candidates = rank(
-        [finish(canvas, seen, metered.calls, n) for canvas, seen, n in zip(canvases, looks, rounds, strict=True)],
-        request.candidates,
-    )
-    if not all(canvas.done for canvas in canvases):
+            lanes.append(begin(spare.pop(0), len(lanes), draft, request, denoiser))
+            decode.finish(lanes[-1:])
+    except Cancelled:
+        return answer(Outcome.CANCELLED)
+    spent["guide"] = decode.guide_ms
+    candidates = rank([candidate(lane, metered.calls) for lane in lanes], request.candidates)
+    if not all(lane.finished for lane in lanes):
         return answer(Outcome.LATE, candidates)
     return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates)
 
 
-def begin_canvases(
-    request: InfillRequest, denoiser: Denoiser, pieces: Pieces
-) -> tuple[Draft, list[Canvas], list[float]]:
-    """Lay the request out and choose the lengths; one canvas and one temperature per lane."""
-    vocabulary = denoiser.vocabulary
-    lanes = plan_lanes(request, vocabulary)
-    draft = encode(request, denoiser, pieces, hole_tokens=max(sum(lengths) for lengths, _ in lanes))
-    canvases = [
-        join(draft.parts, lengths, [request.max_hole_tokens - length for length in lengths], vocabulary.mask_id)
-        for lengths, _ in lanes
-    ]
-    return draft, canvases, [temperature for _, temperature in lanes]
+@dataclass(slots=True)
+class Decode:
+    """What the lanes of one request have in common."""
+
+    request: InfillRequest
+    denoiser: Metered
+    draft: Draft
+    baseline: Baseline
+    deadline: float
+    cancelled: Callable[[], bool]
+    watch: Callable[[Step], None] | None
+    guide_ms: float = 0.0
+
+    def finish(self, lanes: Sequence[Lane]) -> None:
+        """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up."""
+        still = list(lanes)
+        while still:
+            self._denoise(still)
+            begin = time.perf_counter()
+            late = time.monotonic() > self.deadline
+            still = [lane for lane in still if not self._settled(lane, late=late)]
+            self.guide_ms += (time.perf_counter() - begin) * 1000
+
+    def _denoise(self, lanes: Sequence[Lane]) -> None:
+        """Decode until no mask is left or the time is up."""
+        for canvases in denoise(
+            [lane.canvas for lane in lanes],
+            self.denoiser,
+            [lane.sampler(self.request.threshold) for lane in lanes],
+            [lane.rng for lane in lanes],
+            adjust=self.draft.adjusts,
+        ):
+            for lane, canvas in zip(lanes, canvases, strict=True):
+                lane.canvas = canvas
+            self._show(lanes[0])
+            if self.cancelled():
+                raise Cancelled
+            if time.monotonic() > self.deadline:
+                return
+
+    def _settled(self, lane: Lane, *, late: bool) -> bool:
+        """Judge a lane; unless it fits or nothing can be done any more, mask again what does not."""
+        if lane.canvas.done or not lane.finished:  # else time ran out in a repair: what it began with is still there
+            lane.seen = look(lane.canvas, self.draft, self.request, self.baseline, self.denoiser.tokenizer)
+            lane.finished = lane.canvas.done
+        assert lane.seen is not None, "the first look is taken whatever the canvas"
+        if late or lane.rounds >= self.request.repair_rounds:
+            return True
+        rows = mask_again(lane.canvas, lane.seen, lane.rounds, self.request.threshold)
+        if not bool(rows.any()):
+            return True
+        lane.canvas = revoke(lane.canvas, rows)
+        lane.rounds += 1
+        self._show(lane, revoked=int(rows.sum()))
+        return False
+
+    def _show(self, lane: Lane, revoked: int = 0) -> None:
+        """Show a lane to who watches."""
+        if self.watch:
+            pieces = tuple(
+                picture(lane.canvas, hole, typed, self.denoiser.tokenizer)
+                for hole, typed in enumerate(self.draft.typed)
+            )
+            stage = "repair" if lane.rounds else "denoise"
+            self.watch(Step(self.request.id, self.denoiser.calls, pieces, revoked, stage))
 
 
-def plan_lanes(request: InfillRequest, vocabulary: Vocabulary) -> list[tuple[tuple[int, ...], float]]:
-    """Choose the first length of every hole and the temperature, lane by lane; the first lane is greedy at the hint."""
-    hints = [min(hole.hint_tokens, request.max_hole_tokens) for hole in request.holes]
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a lane starts."""
+
+    lengths: tuple[int, ...]
+    """Per hole, in tokens."""
+    temperature: float
+
+
+def plan_lanes(request: InfillRequest, vocabulary: Vocabulary) -> list[Plan]:
+    """Choose length and temperature of every lane; the first is greedy at the hint, the last are spare.
+
+    A checkpoint whose holes keep their length starts with one lane per length of a grid instead.
+    """
+    hints = [hole.hint_tokens for hole in request.holes]
+
+    def plan(factor: float, temperature: float) -> Plan:
+        lengths = (min(max(1, math.ceil(hint * factor)), request.max_hole_tokens) for hint in hints)
+        return Plan(tuple(lengths), temperature)
+
+    spare = [plan(factor, request.temperature) for factor in SPARE_FACTORS]
     if vocabulary.expand_id is None or vocabulary.delete_id is None:
-        grid = [length for length in LENGTH_GRID if length <= request.max_hole_tokens] or [request.max_hole_tokens]
-        return [(tuple(length for _ in hints), 0.0) for length in grid]
-    lanes = []
-    for k in range(request.candidates):
-        factor = LENGTH_FACTORS[k % len(LENGTH_FACTORS)]
-        lengths = tuple(max(1, min(math.ceil(hint * factor), request.max_hole_tokens)) for hint in hints)
-        lanes.append((lengths, request.temperature if k else 0.0))
-    return lanes
+        grid = sorted({min(length, request.max_hole_tokens) for length in LENGTH_GRID})
+        return [Plan((length,) * len(hints), 0.0) for length in grid] + spare
+    factors = LENGTH_FACTORS[: request.candidates]
+    return [plan(factor, request.temperature if k else 0.0) for k, factor in enumerate(factors)] + spare
+
+
+def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> Lane:
+    """Make the canvas of a plan, all of its holes masked."""
+    budgets = [request.max_hole_tokens - length for length in plan.lengths]
+    canvas = join(draft.parts, plan.lengths, budgets, denoiser.vocabulary.mask_id)
+    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(request.seed * 1009 + number))
 
 
 def revoke(canvas: Canvas, rows: Tensor) -> Canvas:
@@ -186,46 +253,46 @@ def revoke(canvas: Canvas, rows: Tensor) -> Canvas:
     return canvas.apply(Move(commit=nothing, tokens=canvas.tokens, confidence=canvas.confidence, revoke=rows))
 
 
-def finish(canvas: Canvas, seen: Look, steps: int, rounds: int) -> Candidate:
-    """Turn a canvas and its text into what is sent back."""
-    confidence = canvas.confidence[canvas.holes & ~canvas.masked]
-    logprob = float(confidence.clamp_min(1e-9).log().mean()) if len(confidence) else 0.0
+def fits(lane: Lane) -> bool:
+    """Whether a lane has a text that fits."""
+    return lane.seen is not None and lane.seen.verdict.parses and any(text.strip() for text in lane.seen.texts)
+
+
+def candidate(lane: Lane, steps: int) -> Candidate:
+    """Turn a lane into what is sent back."""
+    assert lane.seen is not None, "a lane is judged before it is sent"
+    confidence = lane.canvas.confidence[lane.canvas.holes & ~lane.canvas.masked]
     return Candidate(
-        texts=seen.texts,
-        mean_logprob=logprob,
+        texts=lane.seen.texts,
+        mean_logprob=float(confidence.clamp_min(1e-9).log().mean()) if len(confidence) else 0.0,
         token_confidence=tuple(round(float(c), 4) for c in confidence),
         steps=steps,
-        rounds=rounds,
-        parses=seen.verdict.parses,
+        rounds=lane.rounds,
+        parses=lane.seen.verdict.parses,
     )
 
 
 def rank(candidates: Sequence[Candidate], wanted: int) -> tuple[Candidate, ...]:
     """Drop the empty and the repeated ones; those that fit come first, then the surest."""
     distinct: dict[tuple[str, ...], Candidate] = {}
-    for candidate in candidates:
-        if any(text.strip() for text in candidate.texts):
-            distinct.setdefault(candidate.texts, candidate)
-    best = sorted(distinct.values(), key=lambda candidate: (not candidate.parses, -candidate.mean_logprob))
+    for each in candidates:
+        if any(text.strip() for text in each.texts):
+            distinct.setdefault(each.texts, each)
+    best = sorted(distinct.values(), key=lambda each: (not each.parses, -each.mean_logprob))
     return tuple(best[:wanted])
 
 
-def picture(
-    request_id: int, calls: int, canvas: Canvas, tokenizer: Tokenizer, *, rounds: int, revoked: int = 0
-) -> Step:
-    """Give what a person watching sees of a canvas."""
-
-    def pieces(hole: int) -> Iterator[str | None]:
-        for token in canvas.hole_tokens(hole):
-            yield None if token == canvas.mask_id else tokenizer.decode([token])
-
-    return Step(
-        id=request_id,
-        step=calls,
-        pieces=tuple(tuple(pieces(hole)) for hole in range(len(canvas.budget))),
-        revoked=revoked,
-        stage="repair" if rounds else "denoise",
-    )
+def picture(canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer) -> tuple[str | None, ...]:
+    """Give what a person watching sees of a hole: a text per row, None for a mask; typed characters are not repeated."""
+    pieces: list[str | None] = []
+    for token in canvas.hole_tokens(hole):
+        text = None if token == canvas.mask_id else tokenizer.decode([token])
+        if text is None:
+            typed = ""  # what was typed is still to be written there
+        else:
+            text, typed = text[len(typed) :], typed[len(text) :]
+        pieces.append(text)
+    return tuple(pieces)
 
 
 def warm_up(denoiser: Denoiser) -> None:

@@ -97,6 +97,24 @@ def test_late_answers_hold_whole_lines_only(scripted: Make) -> None:
     assert all(candidate.texts[0] == "total = a + b" for candidate in late.candidates)
 
 
+def test_a_repair_that_comes_too_late_keeps_what_was_there(scripted: Make) -> None:
+    """Fails if a finished text is thrown away because the time ran out while a part of it was decided anew."""
+    rule = {**ADD_RULE, "draft": "total = a + b\n    return total)", "confidence": 0.5, "draft_calls": 99}
+    model = Counting(scripted(rule))
+    plain = run(replace(request_at(ADD), repair_rounds=0), model)
+    model.before_call = lambda calls: time.sleep(2 if calls == 2 * plain.candidates[0].steps + 1 else 0)
+    late = run(replace(request_at(ADD), deadline_ms=1500), model)
+    assert Outcome.FILLED == late.outcome
+    assert plain.candidates[0].texts == late.candidates[0].texts
+
+
+def test_typed_characters_are_not_shown_twice(scripted: Make) -> None:
+    """Fails if a person watching sees the healed token whole."""
+    seen: list[Step] = []
+    run(request_at(ADD.replace("@@", "tot@@"), watch=True), scripted(ADD_RULE), watch=seen.append)
+    assert "al = a + b\n    return total" == "".join(piece or "" for piece in seen[-1].pieces[0])
+
+
 def test_nothing_to_say(scripted: Make) -> None:
     """Fails if white space counts as an answer."""
     result = run(request_at("x = 1\n@@\n\ny = 2\n"), scripted())
