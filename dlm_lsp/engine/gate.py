@@ -36,10 +36,12 @@ def admit(
 
 
 def _fitting_part(prefix: str, suffix: str, filling: str, hole: Hole, language: str) -> str:
-    """Cut a filling back, line by line, until it fits; "" if nothing of it does."""
-    if not filling:
-        return ""
+    """Cut a filling back before the line that is at fault until the rest fits; "" if nothing of it does."""
     baseline = survey(prefix, (), suffix, language)
-    while filling and not judge(baseline, (filling,)).parses:
-        filling = trim(filling.rpartition("\n")[0], suffix, hole)
+    while filling:
+        faults = judge(baseline, (filling,)).faults
+        if not faults:
+            break
+        line_end = filling.rfind("\n", 0, faults[0].start)
+        filling = trim(filling[: max(line_end, 0)], suffix, hole)
     return filling

@@ -48,7 +48,7 @@ class Verdict:
     """What a filling breaks; nothing, if it fits."""
 
     faults: tuple[Fault, ...] = ()
-    """In the holes; if anything is broken, there is at least one."""
+    """In the holes; if anything is broken, there is at least one. What the language's own parser says comes first."""
     broken_after: tuple[Fault, ...] = ()
     """Behind the holes, caused by them; offsets into the text that follows the hole."""
 
@@ -97,14 +97,14 @@ def judge(baseline: Baseline, texts: Sequence[str]) -> Verdict:
     row = find_language(baseline.language)
     filled = Filled.of(baseline.pieces, texts)
     complaint = row.strict(filled.text) if row.strict is not None else None
-    found = _misplaced(baseline, filled)
+    found: list[Complaint] = []
     if complaint is not None or row.strict is None:
         errors = _grammar_errors(row.parse(filled.text))
         if baseline.strict and complaint is not None:
-            found += [complaint, *(error for error in errors if filled.place(error.start)[0])]
+            found = [complaint, *(error for error in errors if filled.place(error.start)[0])]
         else:
-            found += [error for error in errors if _identity(filled, error) not in baseline.known]
-    return _sort_out(found, filled)
+            found = [error for error in errors if _identity(filled, error) not in baseline.known]
+    return _sort_out(found + _misplaced(baseline, filled), filled)
 
 
 @dataclass(frozen=True, slots=True)
