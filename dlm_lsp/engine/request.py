@@ -4,14 +4,15 @@ In: a `Snapshot`, the settings, what the worker said of its model. Out: an `Infi
 it. It calls no model and knows no protocol.
 """
 
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from dlm_lsp.settings import Settings
-from dlm_lsp.syntax.hole import find_hole
+from dlm_lsp.syntax.hole import SOME_LINES, find_hole
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.slice import cut_slice
 from dlm_lsp.text.window import as_seen, fit_window
-from dlm_lsp.values import Context, InfillRequest, Snapshot, Span, Trigger, Window
+from dlm_lsp.values import Context, HoleKind, InfillRequest, Snapshot, Span, Trigger, Window
 from dlm_lsp.wire import Hello
 
 MAX_IMPORT_SHARE = 1 / 8
@@ -32,12 +33,16 @@ def build_request(
     room_chars = int(room_tokens * hello.chars_per_token)
     path = _short_path(snapshot.uri)
     imports, window = _imports_and_window(snapshot, room_chars - len(path))
+    hole = find_hole(slice_prefix + slice_suffix, len(slice_prefix), snapshot.language)
+    if hole.kind is HoleKind.INLINE and trigger is not Trigger.AUTOMATIC:
+        # Who asks in the middle of a line may want the lines up to what stands behind; who types wants one line.
+        hole = replace(hole, max_lines=SOME_LINES)
     return InfillRequest(
         id=request_id,
         version=snapshot.version,
         language=snapshot.language,
         window=window,
-        holes=(find_hole(slice_prefix + slice_suffix, len(slice_prefix), snapshot.language),),
+        holes=(hole,),
         slice_prefix=slice_prefix,
         slice_suffix=slice_suffix,
         context=Context(path=as_seen(path), imports=as_seen(imports)),

@@ -67,3 +67,14 @@ def test_an_unsaved_document_has_a_path_of_its_own():
     assert _request("|", uri="untitled:Untitled-1").context.path == "Untitled-1"
     assert _request("|", uri="").context.path == ""
     assert _request("|", uri="file:///C%3A/a/b/c.py").context.path == "b/c.py"
+
+
+def test_who_asks_in_the_middle_of_a_line_may_get_several():
+    """Fails if an answer that spans lines is cut for a person who asked, or shown to one who merely typed."""
+    snapshot = Snapshot("file:///m.py", "python", 1, "x = f(1, )\n", 9)
+    lines = {
+        trigger: build_request(snapshot, Settings(), HELLO, request_id=1, trigger=trigger).holes[0].max_lines
+        for trigger in Trigger
+    }
+    assert 1 == lines[Trigger.AUTOMATIC]
+    assert 1 < lines[Trigger.INVOKED] == lines[Trigger.ACTION]
