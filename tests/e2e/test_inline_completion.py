@@ -72,8 +72,8 @@ def test_changes_outside_the_document_are_moved_into_it(fast: RawClient) -> None
 
 def test_nothing_is_an_empty_list(fast: RawClient) -> None:
     """Fails if null is answered, on which Neovim leaves the old text on the screen."""
-    fast.open("file:///nothing.py", "nobody = knows\n")
-    assert NOTHING == fast.inline("file:///nothing.py", 0, 14)
+    fast.open("file:///nothing.py", "nobody = knows()\n")
+    assert NOTHING == fast.inline("file:///nothing.py", 0, 16)
     assert NOTHING == fast.inline("file:///never-opened.py", 0, 0)
     fast.open("file:///closed.py", ADD)
     fast.notify("textDocument/didClose", {"textDocument": {"uri": "file:///closed.py"}})
