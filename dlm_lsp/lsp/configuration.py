@@ -5,6 +5,7 @@ In: whatever the editor sends. Out: the session's settings; wrong ones are named
 
 from lsprotocol import types
 
+from dlm_lsp.lsp.lifetime import watchable
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.settings import read_settings
 
@@ -14,7 +15,7 @@ SECTION = "dlm-lsp"
 
 def initialize(ls: Session, params: types.InitializeParams) -> None:
     """Lay the editor's options over those of the command line, and note who the editor is."""
-    ls.editor.set_result(params.process_id)
+    ls.editor.set_result(watchable(params.process_id))
     settings, complaints = read_settings(params.initialization_options, ls.settings)
     ls.use(settings)
     ls.complain(complaints)

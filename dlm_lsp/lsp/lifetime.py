@@ -11,17 +11,16 @@ from collections.abc import Awaitable
 POLL_S = 3.0
 
 
-async def editor_died(told: Awaitable[int | None]) -> None:
-    """Wait until the process is gone; an orphan of ours would hold gigabytes of a model.
+def watchable(process_id: int | None) -> int | None:
+    """Give the id if a process has it now; the editor may live on another machine or outside our container."""
+    return process_id if process_id is not None and _is_alive(process_id) else None
 
-    One that is not here to begin with lives on another machine or outside our container: then the end of stdin has to do.
-    """
+
+async def editor_died(told: Awaitable[int | None]) -> None:
+    """Wait until the process is gone: an orphan of ours would hold gigabytes of a model. Without an id, wait for ever."""
     process_id = await told
-    if process_id is not None and _is_alive(process_id):
-        while _is_alive(process_id):  # noqa: ASYNC110 nobody tells us
-            await asyncio.sleep(POLL_S)
-    else:
-        await asyncio.Event().wait()
+    while process_id is None or _is_alive(process_id):  # noqa: ASYNC110 nobody tells us
+        await asyncio.sleep(POLL_S)
 
 
 def _is_alive(process_id: int) -> bool:

@@ -38,7 +38,7 @@ class Session(LanguageServer):
         self.settings = settings
         self.engine: EngineClient = self._make_engine()
         self.editor: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        """The editor's process id, as soon as it has said `initialize`."""
+        """The editor's process id as soon as it has said `initialize`, None where it cannot be watched."""
         self._ids = itertools.count(1)
         self._running: dict[Ticket, asyncio.Task[object]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
