@@ -155,7 +155,7 @@ class Candidate:
     token_confidence: tuple[float, ...]
     """Probability of each committed token in canvas order."""
     steps: int
-    """Model calls that this candidate took part in."""
+    """Model calls of its request: one call serves all candidates that are not finished."""
     rounds: int
     """Repair rounds that were spent on it."""
     parses: bool
@@ -171,7 +171,7 @@ class InfillResult:
     outcome: Outcome
     candidates: tuple[Candidate, ...] = ()
     spent_ms: dict[str, float] = field(default_factory=dict)
-    """Per stage: queue, encode, forward, sample, guide, total."""
+    """Per stage: queue, encode, forward, guide, total; a stage that was not reached is left out."""
     message: str = ""
     """For the user, where the outcome is failed; never holds the user's text."""
 

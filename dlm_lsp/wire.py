@@ -89,10 +89,11 @@ def decode(line: bytes | str) -> Message:
     except (ValueError, RecursionError) as error:
         msg = f"not a line of JSON: {error}"
         raise WireError(msg) from error
-    if not isinstance(body, dict) or body.get("type") not in _BY_NAME:
+    name = body.pop("type", None) if isinstance(body, dict) else None
+    if not isinstance(name, str) or name not in _BY_NAME:
         msg = f"a message needs a 'type' out of {', '.join(_BY_NAME)}"
         raise WireError(msg)
-    made = _build(_BY_NAME[body.pop("type")], body, "message")
+    made = _build(_BY_NAME[name], body, "message")
     assert isinstance(made, Message), "every kind in the table is a message"
     return made
 
@@ -139,7 +140,11 @@ def _build(kind: Any, value: Any, where: str) -> Any:
             msg = f"{where}: {error}"
             raise WireError(msg) from error
     if kind is float and type(value) is int:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            msg = f"{where}: {error}"
+            raise WireError(msg) from error
     if type(value) is not kind:
         msg = f"{where}: expected {getattr(kind, '__name__', kind)}"
         raise WireError(msg)
