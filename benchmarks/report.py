@@ -1,0 +1,97 @@
+"""Writes the tables of the README from the result files, so that no number in it was typed by hand.
+
+    python benchmarks/report.py            # rewrite README.md between its <!-- numbers --> marks
+    python benchmarks/report.py --check    # exit 1 if it would change
+
+In: benchmarks/results/quality.json (`benchmarks/quality.py`) and nano.json (`training/evaluate.py`). Out: README.md.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- numbers: written by benchmarks/report.py -->", "<!-- end of numbers -->"
+KINDS = ("single-line", "multi-line", "random-span", "random-span-light", "all")
+
+
+def main() -> int:
+    """Write, or check, the README."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if the README is not up to date")
+    options = parser.parse_args()
+    old = README.read_text(encoding="utf-8")
+    before, _, rest = old.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    new = before + BEGIN + "\n\n" + numbers(HERE / "results") + "\n" + END + after
+    if new == old:
+        return 0
+    if options.check:
+        print("README.md is not what benchmarks/report.py writes", file=sys.stderr)
+        return 1
+    README.write_text(new, encoding="utf-8")
+    return 0
+
+
+def numbers(results: Path) -> str:
+    """Lay out what is measured."""
+    quality = json.loads((results / "quality.json").read_text(encoding="utf-8"))
+    heldout = json.loads((results / "nano.json").read_text(encoding="utf-8"))
+    return quality_table(quality) + "\n" + heldout_table(heldout)
+
+
+def quality_table(result: dict[str, Any]) -> str:
+    """Holes with tests: what passes, parses and is answered, beside fillings that need no model."""
+    rows = {(row["variant"], row["kind"]): row for row in result["rows"]}
+    variants = dict.fromkeys(row["variant"] for row in result["rows"])
+    holes = ", ".join(f"{rows['guided', kind]['cases']} {kind}" for kind in KINDS[:-1])
+    lines = [
+        (
+            f"`benchmarks/quality.py`, model `{result['model']}` ({result['model_hash']}), {result['machine']}, threshold "
+            f"{result['settings']['threshold']}, {result['settings']['repair_rounds']} repair rounds. Holes of HumanEval-Infilling "
+            f"({holes}), length unknown, greedy, invoked. An empty or withheld answer counts as not passing and not parsing. "
+            "*guided*: as the server answers; *unguided*: neither repaired nor withheld; the others are fillings without a model."
+        ),
+        "",
+        "| | pass@1 % single-line | multi-line | random-span | light | exact % | parses % | answered % | calls | p50 ms |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for variant in variants:
+        passed = [f"{rows[variant, kind]['pass_percent']}" for kind in KINDS[:-1]]
+        row = rows[variant, "all"]
+        rest = [row[key] for key in ("exact_percent", "parses_percent", "answered_percent", "model_calls", "p50_ms")]
+        lines.append(f"| {variant} | {' | '.join(passed)} | {' | '.join(map(str, rest))} |")
+    lines += [
+        f"\n{found['variant']} against the best floor, '{found['floor']}', on the same {found['cases']} holes: {found['wins']} won, "
+        f"{found['losses']} lost (sign test p = {found['p']:.2g})."
+        for found in result["comparisons"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def heldout_table(result: dict[str, Any]) -> str:
+    """Files and packages that training never saw: nats per hidden token, beside a bigram model."""
+    lines = [
+        (
+            "`training/evaluate.py`, weights as shipped, 1 thread. *Any share hidden*: nats per hidden token of windows of 256 tokens. "
+            "*One line*: upper bound of the nats per token of one line. The bigram model (interpolated Kneser-Ney over the same "
+            "training tokens) sees either what the model sees of the left neighbour, or always the true one."
+        ),
+        "",
+        "| held out | hidden | nano | bigram, same view | bigram, true neighbour | line exact at true length |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for split, name in (("valid-files", "files"), ("valid-packages", "packages")):
+        row = result["nano"][split]
+        for key, what in (("dense", "any share"), ("line", "one line")):
+            nats = [row[f"{key}_nats_per_token"], row[f"{key}_bigram_same_view"], row[f"{key}_bigram_true_neighbour"]]
+            exact = f"{100 * row['line_exact_at_true_length']:.1f} %" if key == "line" else ""
+            lines.append(f"| {name} | {what} | {' | '.join(f'{value:.2f}' for value in nats)} | {exact} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
