@@ -15,13 +15,18 @@ def believe(logits: Tensor, temperature: float, rng: torch.Generator) -> tuple[T
     meaning (Fast-dLLM's code does the same).
     """
     raw = logits.float().softmax(-1)  # [N, V]
-    tokens = raw.argmax(-1) if temperature == 0 else draw((logits.float() / temperature).softmax(-1), rng)  # [N]
+    if temperature == 0:
+        tokens = raw.argmax(-1)  # [N]
+    else:
+        below = logits.float() - logits.float().amax(-1, keepdim=True)  # [N, V], so that no division overflows
+        tokens = draw((below / temperature).softmax(-1), rng)  # [N]
     return tokens.cpu(), raw.gather(-1, tokens[:, None])[:, 0].cpu()
 
 
 def draw(probabilities: Tensor, rng: torch.Generator) -> Tensor:  # [N, V] -> [N] int64
     """Draw one id per row by inverting the cumulative distribution: the same on every device, for `rng` lives on the CPU."""
-    cumulative = probabilities.double().cumsum(-1)  # [N, V], float32 loses the rare half of a large vocabulary
+    wide = probabilities.cpu() if probabilities.device.type == "mps" else probabilities  # Metal has no float64
+    cumulative = wide.double().cumsum(-1)  # [N, V], float32 loses the rare half of a large vocabulary
     # A float32 draw is at most 1 - 2^-24, so the product stays below the total and an id of probability 0 is never met.
     drawn = torch.rand(len(probabilities), generator=rng).to(cumulative.device).double() * cumulative[:, -1]
-    return torch.searchsorted(cumulative, drawn[:, None], right=True)[:, 0]
+    return torch.searchsorted(cumulative, drawn[:, None], right=True)[:, 0].to(probabilities.device)

@@ -120,7 +120,7 @@ def fill(
     if cancelled():
         return answer(Outcome.CANCELLED)
     plans = plan_lanes(request, denoiser.vocabulary)
-    draft = encode(request, denoiser, pieces, hole_tokens=max(sum(plan.lengths) for plan in plans))
+    draft = encode(request, denoiser, pieces, hole_tokens=most_rows(plans, request, denoiser.vocabulary))
     spent["encode"] = (time.monotonic() - started) * 1000
     baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
     decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
@@ -240,11 +240,19 @@ def plan_lanes(request: InfillRequest, vocabulary: Vocabulary) -> list[Plan]:
     return [plan(factor, request.temperature if k else 0.0) for k, factor in enumerate(factors)] + spare
 
 
+def most_rows(plans: Sequence[Plan], request: InfillRequest, vocabulary: Vocabulary) -> int:
+    """Give the rows that all holes of a canvas have at most, grown as far as they may."""
+    if vocabulary.expand_id is None:
+        return max(sum(plan.lengths) for plan in plans)
+    return len(request.holes) * request.max_hole_tokens
+
+
 def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> Lane:
     """Make the canvas of a plan, all of its holes masked."""
     budgets = [request.max_hole_tokens - length for length in plan.lengths]
     canvas = join(draft.parts, plan.lengths, budgets, denoiser.vocabulary.mask_id)
-    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(request.seed * 1009 + number))
+    seed = (request.seed * 1009 + number) % 2**63
+    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed))
 
 
 def revoke(canvas: Canvas, rows: Tensor) -> Canvas:

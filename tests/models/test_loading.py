@@ -44,10 +44,14 @@ def test_code_in_a_checkpoint_is_never_run(copy) -> None:
     assert load(folder, device="cpu").tokenizer.decode(load(folder, device="cpu").tokenizer.encode("x = 1")) == "x = 1"
 
 
-def test_transformers_stays_out() -> None:
+def test_transformers_stays_out(checkpoints: Path) -> None:
     """Fails when loading pulls in transformers, which costs seconds at every start of the worker."""
-    code = "import sys, dlm_lsp.models.loading; print('transformers' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = (
+        "import sys; from dlm_lsp.models.loading import load; "
+        "load(sys.argv[1], device='cpu'); print('transformers' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, checkpoints / "dream-tiny"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 

@@ -32,6 +32,12 @@ def test_drawn_tokens_follow_the_distribution():
     assert 0 == int(share[2])
 
 
+def test_hardly_any_temperature_is_greedy():
+    """Fails if a temperature near 0 overflows: then no number is left to draw from."""
+    logits = torch.tensor([[1.0, 30.0, -torch.inf], [5.0, -20.0, 4.0]])
+    assert [1, 0] == believe(logits, 1e-39, rng())[0].tolist()
+
+
 def test_draw_depends_on_the_seed_alone():
     """Fails if a draw uses the global generator or more than one number per row."""
     probabilities = torch.rand(50, 30, generator=rng(1))

@@ -75,8 +75,9 @@ def test_a_request_that_fails_is_answered_and_the_next_one_too(script: Callable[
     running = Worker(f"scripted:{script(RULE)}")
     running.read()
     good = request_at("x = @@\n")
-    # A hole that cannot be laid out: no room for it on any canvas.
-    bad = replace(good, id=8, holes=(replace(good.holes[0], hint_tokens=-5),), slice_prefix="user_text = ")
+    # A hole that cannot be laid out: no memory has room for it.
+    endless = replace(good.holes[0], hint_tokens=2**62)
+    bad = replace(good, id=8, holes=(endless,), max_hole_tokens=2**62, slice_prefix="user_text = ")
     running.send(wire.encode(wire.Fill(bad)))
     failed = running.read()
     running.send(wire.encode(wire.Fill(good)))
@@ -84,7 +85,8 @@ def test_a_request_that_fails_is_answered_and_the_next_one_too(script: Callable[
     assert isinstance(failed, wire.Result)
     assert isinstance(filled, wire.Result)
     assert (8, 7) == (failed.result.id, filled.result.id)
-    assert Outcome.FILLED == filled.result.outcome
+    assert (Outcome.FAILED, Outcome.FILLED) == (failed.result.outcome, filled.result.outcome)
+    assert "not enough memory" in failed.result.message
     code, log = running.end()
     assert 0 == code
     assert "user_text" not in log + failed.result.message

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View
@@ -87,14 +89,26 @@ def test_cancelled_between_steps(scripted: Make) -> None:
     assert () == result.candidates
 
 
-def test_late_answers_hold_whole_lines_only(scripted: Make) -> None:
+class LeftFirst(Counting):
+    """Less sure of a row the further right it is."""
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        return [answer * torch.linspace(1, 0.5, len(answer))[:, None] for answer in super().predict(views)]
+
+
+def test_late_answers_hold_whole_lines_only(scripted: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails if the deadline is not looked at between steps, or if half a line is offered."""
-    model = Counting(scripted({**ADD_RULE, "confidence": 0.5}), before_call=lambda _: time.sleep(0.01))
+    model = LeftFirst(scripted({**ADD_RULE, "confidence": 0.5}))
     done = run(request_at(ADD), model).candidates[0].steps
-    late = run(replace(request_at(ADD), deadline_ms=50), model)
-    assert Outcome.LATE == late.outcome
-    assert done > 8
-    assert all(candidate.texts[0] == "total = a + b" for candidate in late.candidates)
+    said: list[str] = []
+    for calls in range(1, done):
+        model.calls = 0
+        clock = SimpleNamespace(monotonic=lambda: model.calls, perf_counter=time.perf_counter)
+        monkeypatch.setattr("dlm_lsp.worker.pipeline.time", clock)
+        late = run(replace(request_at(ADD), deadline_ms=1000 * calls - 500), model, arrived=0)
+        assert (Outcome.LATE, calls) == (late.outcome, model.calls)
+        said += [candidate.texts[0] for candidate in late.candidates]
+    assert {"total = a + b"} == set(said)
 
 
 def test_a_repair_that_comes_too_late_keeps_what_was_there(scripted: Make) -> None:
@@ -141,6 +155,30 @@ def test_same_seed_same_answer(scripted: Make) -> None:
     request = request_at(ADD, candidates=3, temperature=1.5, seed=5)
     first, second = (run(request, scripted(rule)) for _ in range(2))
     assert first.candidates == second.candidates
+
+
+@pytest.mark.parametrize("seed", [2**63 - 1, -(2**63)])
+def test_any_seed_will_do(scripted: Make, seed: int) -> None:
+    """Fails if a seed that the settings allow is out of the generator's range."""
+    assert Outcome.FILLED == run(request_at(ADD, seed=seed), scripted(ADD_RULE)).outcome
+
+
+def test_a_hole_that_grows_stays_on_the_canvas(scripted: Make) -> None:
+    """Fails if only the first length of a hole is kept free, and what it grows by exceeds what the model takes."""
+    model = Counting(scripted({**ADD_RULE, "answer": "return a" + " + b" * 20}))
+    model.max_tokens = 200
+    lengths: list[int] = []
+    predict = model.predict
+
+    def watch_lengths(views: Sequence[View]) -> list[Tensor]:
+        lengths.extend(len(view.tokens) for view in views)
+        return predict(views)
+
+    model.predict = watch_lengths  # type: ignore[method-assign]
+    text = "x = 1\n" * 100 + ADD + "y = 2\n" * 100
+    result = run(request_at(text, max_hole_tokens=100, max_window_tokens=600), model)
+    assert ("return a" + " + b" * 20,) == result.candidates[0].texts
+    assert 180 < max(lengths) <= 200
 
 
 def test_several_holes_in_one_request(scripted: Make) -> None:
