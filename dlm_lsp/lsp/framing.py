@@ -8,6 +8,8 @@ import os
 import re
 import threading
 
+MAX_LINE_BYTES = 1 << 26
+"""Where a reader gives up to look for the end of a line; garbage may have none, and the next header stands behind it."""
 MAX_BODY_BYTES = 1 << 30
 """A header that promises more is garbage."""
 _LENGTH = re.compile(rb"content-length:[ \t]*(\d{1,10})[ \t]*\r?\n", re.IGNORECASE)
@@ -22,7 +24,7 @@ async def read_body(reader: asyncio.StreamReader) -> bytes | None:
         try:
             line = await reader.readline()
         except ValueError:
-            continue  # a line without end is no header; the reader has dropped it
+            continue  # no header is that long; the reader has dropped it
         except ConnectionError:
             return None
         if not line:
@@ -44,7 +46,7 @@ def read_descriptor(descriptor: int) -> asyncio.StreamReader:
     A daemon thread that calls `os.read` holds no lock and keeps no interpreter alive, other than one that waits in
     `sys.stdin` or in a thread pool.
     """
-    reader = asyncio.StreamReader()
+    reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
     loop = asyncio.get_running_loop()
 
     def pump() -> None:
