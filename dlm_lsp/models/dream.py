@@ -123,7 +123,7 @@ class Attention(nn.Module):
         self.head_size = config.head_size
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, visible: Tensor | None) -> Tensor:  # [B, L, D] -> [B, L, D]
-        """Attend; `visible` [B, 1, L, L] is True where a row may look."""
+        """Attend; `visible` [B, 1, 1 or L, L] is True where a row may look."""
         batch, length, _ = x.shape
         q, k, v = (
             proj(x).view(batch, length, -1, self.head_size).transpose(1, 2)
@@ -190,7 +190,7 @@ class DreamModel(nn.Module):
             self.lm_head.weight = self.model.embed_tokens.weight
 
     def hidden(self, tokens: Tensor, positions: Tensor | None = None, visible: Tensor | None = None) -> Tensor:
-        """Give the last hidden states [B, L, D] of tokens [B, L]; `visible` [B, 1, L, L] limits attention."""
+        """Give the last hidden states [B, L, D] of tokens [B, L]; `visible` [B, 1, 1 or L, L] limits attention."""
         x = self.model.embed_tokens(tokens)
         if positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
@@ -255,17 +255,19 @@ class DreamDenoiser:
 
 
 def pack(views: Sequence[View]) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Batch views of several lengths: tokens [B, L], positions [B, L], visible [B, 1, L, L] or None.
+    """Batch views of several lengths: tokens [B, L], positions [B, L], visible [B, 1, 1 or L, L] or None.
 
-    A single view without an attention rule keeps its own length and needs no mask, the fastest path.
+    Views of one length without an attention rule keep it and need no mask, the fastest path; without a rule all rows of a
+    view see the same, and one row of mask is enough.
     """
-    if len({len(view.tokens) for view in views}) == 1 and all(view.visible is None for view in views):
+    ruled = any(view.visible is not None for view in views)
+    if len({len(view.tokens) for view in views}) == 1 and not ruled:
         length = len(views[0].tokens)
         visible = None
     else:
         longest = max(len(view.tokens) for view in views)
         length = -(-longest // BUCKET_TOKENS) * BUCKET_TOKENS
-        visible = torch.zeros(len(views), 1, length, length, dtype=torch.bool)
+        visible = torch.zeros(len(views), 1, length if ruled else 1, length, dtype=torch.bool)
     tokens = torch.zeros(len(views), length, dtype=torch.int64)
     positions = torch.arange(length).repeat(len(views), 1)
     for b, view in enumerate(views):

@@ -93,6 +93,15 @@ def test_attention_rules_are_followed(dream: Denoiser) -> None:
     assert not torch.equal(unruled_first, unruled_second)
 
 
+def test_a_rule_is_for_its_own_view(dream: Denoiser) -> None:
+    """Fails when one view's attention rule, or the lack of one, reaches its neighbours."""
+    ruled, plain = view(dream, "some text", 3), view(dream, "other text that is longer", 70)
+    rule = torch.ones(len(ruled.tokens), len(ruled.tokens), dtype=torch.bool).tril()
+    asked = [View(ruled.tokens, ruled.rows, visible=rule), plain]
+    for together, question in zip(dream.predict(asked), asked, strict=True):
+        assert float((dream.predict([question])[0] - together).abs().max()) <= NEIGHBOUR_TOLERANCE
+
+
 def test_positions_are_followed(dream: Denoiser) -> None:
     """Fails when `positions` are ignored; RoPE is relative, so moving all of them by the same changes next to nothing."""
     plain = view(dream, "some text", 3)
@@ -110,4 +119,5 @@ def test_one_length_needs_no_padding(dream: Denoiser) -> None:
     tokens, positions, visible = pack([short, long])
     assert tokens.shape == positions.shape == (2, 2 * BUCKET_TOKENS)
     assert visible is not None
+    assert visible.shape == (2, 1, 1, 2 * BUCKET_TOKENS), "a mask of L times L costs half a gigabyte at 8 x 8192 tokens"
     assert visible[0, 0, 0].nonzero().flatten().tolist() == [0, 1, 2, 3]

@@ -46,6 +46,7 @@ def tiny_denoiser(seed: int = 0, *, structural: bool = True) -> Recorded:
     for parameter in network.parameters():
         if parameter.ndim > 1:
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.6
+    network.double()  # padding must not decide between rows that are equally sure, as all rows of a canvas of masks are
     forbidden = torch.tensor([k in {MASK, EXPAND, DELETE, SURPLUS} for k in range(CONFIG.vocab_size)])
     expand, delete = (EXPAND, DELETE) if structural else (None, None)
     return Recorded(
