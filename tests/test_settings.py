@@ -1,0 +1,63 @@
+"""Settings: a wrong one is left out and named, the others count."""
+
+from dataclasses import fields
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlm_lsp.settings import CHOICES, RANGES, Settings, camel_case, read_settings
+
+
+@pytest.mark.parametrize("options", [None, {}])
+def test_nothing_said_is_the_default(options: object) -> None:
+    """Fails if a client that sends no settings gets complaints or other values."""
+    assert (Settings(), []) == read_settings(options)
+
+
+def test_names_are_those_of_editors() -> None:
+    """Fails if a setting is read under its Python name, or a good one beside a bad one is lost."""
+    settings, complaints = read_settings({"deadlineMs": 900, "deadline_ms": 1, "threshold": 1})
+    assert (900, 1.0, float) == (settings.deadline_ms, settings.threshold, type(settings.threshold))
+    assert ["unknown setting 'deadline_ms'"] == complaints
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "word"),
+    [
+        ("candidates", 0, "between 1 and 8"),
+        ("candidates", 9, "between 1 and 8"),
+        ("candidates", True, "type int"),
+        ("candidates", 2.0, "type int"),
+        ("enabled", 1, "type bool"),
+        ("threshold", float("nan"), "between 0 and 1"),
+        ("threshold", 10**400, "between 0 and 1"),
+        ("threshold", False, "a number"),
+        ("seed", 2**63, "between"),
+        ("device", "gpu", "auto, cpu, cuda, mps"),
+        ("model", None, "type str"),
+    ],
+)
+def test_a_wrong_value_is_named_and_left_out(key: str, value: object, word: str) -> None:
+    """Fails if a value that means nothing is taken, or the sentence does not say which one it is and what is allowed."""
+    settings, (complaint,) = read_settings({key: value}, Settings(max_hole_tokens=9))
+    assert Settings(max_hole_tokens=9) == settings
+    assert complaint.startswith(key)
+    assert word in complaint
+
+
+@given(st.dictionaries(st.sampled_from([camel_case(field.name) for field in fields(Settings)]), st.from_type(object)))
+def test_any_object_gives_settings_of_the_right_types(options: dict[str, object]) -> None:
+    """Fails if some value raises, or gets through with another type than the default's."""
+    settings, _ = read_settings(options)
+    for field in fields(Settings):
+        assert type(getattr(settings, field.name)) is type(field.default)
+
+
+def test_the_ends_of_a_range_are_allowed() -> None:
+    """Fails if a range says something else than the comparison does, or a default lies outside of its own range."""
+    for ends in zip(*RANGES.values(), strict=True):
+        _, complaints = read_settings(dict(zip(map(camel_case, RANGES), ends, strict=True)))
+        assert [] == complaints
+    defaults = {camel_case(name): getattr(Settings(), name) for name in (*RANGES, *CHOICES)}
+    assert (Settings(), []) == read_settings(defaults)
