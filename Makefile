@@ -4,7 +4,7 @@ VENV    ?= .venv
 BIN     := $(VENV)/bin
 MINUTES ?= 25
 
-.PHONY: run test lint check wheel-test train clean
+.PHONY: run test lint generate check wheel-test train clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,12 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+# What is written from the code: docs/settings.md, and the README's numbers.
+generate: $(VENV)/.installed
+	$(BIN)/python docs/generate.py
+	$(BIN)/python benchmarks/report.py
 
 test: $(VENV)/.installed
 	$(BIN)/pytest
@@ -39,3 +45,7 @@ train: $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# VS Code's own protocol library as a client of the end-to-end tests; needs Node.
+node-client:
+	npm install --no-audit --no-fund --prefix tests/e2e/node_client

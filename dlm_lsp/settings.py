@@ -27,7 +27,7 @@ class Settings:
     """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`."""
 
     threads: int = 0
-    """CPU threads of the model; 0 means one per physical core."""
+    """CPU threads of the model; 0 leaves it to PyTorch, which takes one per physical core (0 to 1024)."""
 
     candidates: int = 1
     """How many different fillings are asked for at once (1 to 8)."""
@@ -39,7 +39,7 @@ class Settings:
     """How much of the document the model sees around the hole, in tokens (64 to 32768); the checkpoint's own limit cuts it."""
 
     deadline_ms: int = 4000
-    """After this time an automatic request is answered with what is finished, or with nothing (50 to 600000)."""
+    """After this time a request is answered with what is finished, or with nothing (50 to 600000)."""
 
     threshold: float = 0.9
     """Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse."""
@@ -58,9 +58,6 @@ class Settings:
 
     min_logprob: float = -6.0
     """Automatic answers whose mean log-probability per token is below this are withheld (-100 to 0)."""
-
-    log_code: bool = False
-    """Write the user's code into the log, for debugging; off keeps it out."""
 
 
 RANGES: dict[str, tuple[float, float]] = {

@@ -1,6 +1,6 @@
 r"""The messages between the front process and the worker: one JSON object a line, each way.
 
-Front to worker:  hello, fill, cancel, shutdown.   Worker to front:  hello, step, result.
+Front to worker:  hello, fill, cancel, shutdown.   Worker to front:  hello, watched, result.
 In and out: the values of `values` and bytes. Standard library only; it opens no pipe. JSON is ASCII-escaped, so that lone
 surrogates and line separators cross unharmed; deadlines are durations; no field assumes a shared disk or clock.
 
