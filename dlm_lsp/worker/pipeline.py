@@ -162,6 +162,8 @@ class Decode:
         """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up."""
         still = list(lanes)
         while still:
+            if self.cancelled():
+                raise Cancelled
             self._denoise(still)
             begin = time.perf_counter()
             late = time.monotonic() > self.deadline

@@ -89,6 +89,16 @@ def test_cancelled_between_steps(scripted: Make) -> None:
     assert () == result.candidates
 
 
+def test_cancelled_while_the_text_is_judged(scripted: Make) -> None:
+    """Fails if a repair, or another length, is begun for somebody who has left meanwhile."""
+    model = Counting(scripted({**ADD_RULE, "draft": "total = a + b\n    return total)"}))
+    seen: list[Step] = []
+    request = request_at(ADD, watch=True)
+    result = run(request, model, watch=seen.append, cancelled=lambda: any(step.revoked for step in seen))
+    assert Outcome.CANCELLED == result.outcome
+    assert [model.calls] == [step.step for step in seen if step.revoked]
+
+
 class LeftFirst(Counting):
     """Less sure of a row the further right it is."""
 
