@@ -82,6 +82,8 @@ class Lane:
     """Repair rounds so far."""
     seen: Look | None = None
     """The canvas's text, judged; the last finished one, as soon as there is one."""
+    judged: Canvas | None = None
+    """What `seen` was read from; `canvas` may be in the middle of a repair."""
     finished: bool = False
     """Whether `seen` is of a canvas without masks."""
 
@@ -191,7 +193,7 @@ class Decode:
         """Judge a lane; unless it fits or nothing can be done any more, mask again what does not."""
         if lane.canvas.done or not lane.finished:  # else time ran out in a repair: what it began with is still there
             lane.seen = look(lane.canvas, self.draft, self.request, self.baseline, self.denoiser.tokenizer)
-            lane.finished = lane.canvas.done
+            lane.judged, lane.finished = lane.canvas, lane.canvas.done
         assert lane.seen is not None, "the first look is taken whatever the canvas"
         if late or lane.rounds >= self.request.repair_rounds:
             return True
@@ -271,7 +273,8 @@ def fits(lane: Lane) -> bool:
 def candidate(lane: Lane, steps: int) -> Candidate:
     """Turn a lane into what is sent back."""
     assert lane.seen is not None, "a lane is judged before it is sent"
-    confidence = lane.canvas.confidence[lane.canvas.holes & ~lane.canvas.masked]
+    assert lane.judged is not None, "what was seen was read from a canvas"
+    confidence = lane.judged.confidence[lane.judged.holes & ~lane.judged.masked]
     return Candidate(
         texts=lane.seen.texts,
         mean_logprob=float(confidence.clamp_min(1e-9).log().mean()) if len(confidence) else 0.0,

@@ -130,6 +130,7 @@ def test_a_repair_that_comes_too_late_keeps_what_was_there(scripted: Make) -> No
     late = run(replace(request_at(ADD), deadline_ms=1500), model)
     assert Outcome.FILLED == late.outcome
     assert plain.candidates[0].texts == late.candidates[0].texts
+    assert plain.candidates[0].token_confidence == late.candidates[0].token_confidence
 
 
 def test_typed_characters_are_not_shown_twice(scripted: Make) -> None:
