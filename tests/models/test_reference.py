@@ -40,6 +40,13 @@ def distance(one: Tensor, other: Tensor) -> float:
     return float((one - other.float()).abs().max())
 
 
+def test_the_reference_says_where_it_comes_from() -> None:
+    """Fails when nobody can tell any more which code of which version gave the numbers."""
+    for source in ABOUT["reference"].values():
+        assert {"repository", "commit", "files"} <= set(source)
+    assert {"torch", "transformers", "python", "dtype", "weights_sha256", "logits_sha256"} <= set(ABOUT)
+
+
 @pytest.mark.parametrize("name", sorted(ABOUT["weights_sha256"]))
 def test_the_weights_are_those_the_reference_ran_on(name: str) -> None:
     """Fails when a weight file was replaced and the stored logits were not."""

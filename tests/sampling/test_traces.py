@@ -1,5 +1,6 @@
 """Replays of what the authors' own decoders did; see tests/data/traces/README.md."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -196,6 +197,19 @@ def test_dreamon(trace, dreamon):
     else:
         assert trace["final"] == states[-1]
         assert trace["nfe"] - 1 == len(states), "the reference looks once more when nothing is masked"
+
+
+@pytest.mark.parametrize("name", ["dreamon.json", "fast-dllm-dream.json", "fast-dllm-llada.json"])
+def test_the_weights_are_those_the_traces_were_made_with(name):
+    """Fails if a weight file was replaced and the traces were not, or nobody can tell any more what made them."""
+    about = json.loads((DATA / "traces" / name).read_text())
+    for model, files in about["weights_sha256"].items():
+        folder = DATA / "traces" / model if model == "llada-tiny" else DATA / "reference" / "checkpoints" / model
+        for file, digest in files.items():
+            assert digest == hashlib.sha256((folder / file).read_bytes()).hexdigest()
+    for source in about["reference"].values():
+        assert {"repository", "commit", "files"} <= set(source)
+    assert {"torch", "transformers", "python"} <= set(about)
 
 
 def test_dreamon_traces_grow_and_shrink():

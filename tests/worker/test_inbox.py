@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from dataclasses import replace
 
 from dlm_lsp import wire
@@ -22,6 +23,12 @@ def inbox_of(*lines: bytes) -> Inbox:
     return inbox
 
 
+def wait_for_jobs(inbox: Inbox, count: int) -> None:
+    """Wait until so many have been read."""
+    while inbox._jobs.qsize() < count:
+        time.sleep(0.001)
+
+
 def test_invoked_comes_before_automatic() -> None:
     """Fails if a person waits behind what the editor asked for by itself, or the order of equals is lost."""
     read, write = os.pipe()
@@ -31,8 +38,7 @@ def test_invoked_comes_before_automatic() -> None:
             lines.write(wire.encode(wire.Fill(numbered(number, trigger))))
         lines.flush()
         inbox.start()
-        while inbox._jobs.qsize() < 4:
-            pass
+        wait_for_jobs(inbox, 4)
         jobs = [inbox.next() for _ in range(4)]
     assert [2, 3, 0, 1] == [job.request.id for job in jobs if job]
 
@@ -68,8 +74,7 @@ def test_only_known_ids_are_remembered_as_cancelled() -> None:
         lines.write(wire.encode(wire.Fill(numbered(6))))
         lines.flush()
         inbox.start()
-        while inbox._jobs.qsize() < 3:
-            pass
+        wait_for_jobs(inbox, 3)
         assert (False, True) == (inbox.cancelled(4), inbox.cancelled(5))
         inbox.finish(5)
         assert not inbox.cancelled(5)
@@ -77,5 +82,12 @@ def test_only_known_ids_are_remembered_as_cancelled() -> None:
 
 def test_another_protocol_version_ends_the_reading() -> None:
     """Fails if two sides that do not understand each other go on."""
-    inbox = inbox_of(wire.encode(wire.Hello(protocol=99)), wire.encode(wire.Fill(numbered(1))))
-    assert inbox.next() is None
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as stream, os.fdopen(write, "wb", buffering=0) as lines:
+        inbox = Inbox(stream)
+        inbox.start()
+        lines.write(wire.encode(wire.Hello()))
+        assert not inbox.closed.wait(0.1)
+        lines.write(wire.encode(wire.Hello(protocol=99)))
+        assert inbox.closed.wait(5), "the stream itself is still open"
+        assert inbox.next() is None
