@@ -20,7 +20,7 @@ from dlm_lsp.sampling.healing import Pieces
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from dlm_lsp.sampling.strategy import Sampler
 from dlm_lsp.syntax.verdict import Baseline, survey
-from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step
+from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
 from dlm_lsp.worker.guide import Look, look, mask_again
 from dlm_lsp.worker.layout import Draft, encode
 
@@ -122,7 +122,7 @@ def fill(
     if cancelled():
         return answer(Outcome.CANCELLED)
     plans = plan_lanes(request, denoiser.vocabulary)
-    draft = encode(request, denoiser, pieces, hole_tokens=most_rows(plans, request, denoiser.vocabulary))
+    draft = encode(request, denoiser, pieces, hole_tokens=max(plan.rows for plan in plans))
     spent["encode"] = (time.monotonic() - started) * 1000
     baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
     decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
@@ -133,7 +133,7 @@ def fill(
         while (
             spare
             and request.repair_rounds
-            and not any(map(fits, lanes))
+            and not any(is_answer(lane, request.trigger) for lane in lanes)
             and time.monotonic() < (arrived + deadline) / 2
         ):
             lanes.append(begin(spare.pop(0), len(lanes), draft, request, denoiser))
@@ -222,39 +222,45 @@ class Plan:
 
     lengths: tuple[int, ...]
     """Per hole, in tokens."""
+    growth: tuple[int, ...]
+    """Per hole: how many rows it may gain."""
     temperature: float
+
+    @property
+    def rows(self) -> int:
+        """The rows that all holes have at most."""
+        return sum(self.lengths) + sum(self.growth)
 
 
 def plan_lanes(request: InfillRequest, vocabulary: Vocabulary) -> list[Plan]:
     """Choose length and temperature of every lane; the first is greedy at the hint, the last are spare.
 
-    A checkpoint whose holes keep their length starts with one lane per length of a grid instead.
+    One-line holes may double, others grow to `max_hole_tokens`. Spare lanes do not grow: they must be short to fit, and a
+    model that is unsure of the length adds row after row. A checkpoint whose holes keep their length starts with one lane per
+    length of a grid instead.
     """
-    hints = [hole.hint_tokens for hole in request.holes]
+    most = request.max_hole_tokens
 
-    def plan(factor: float, temperature: float) -> Plan:
-        lengths = (min(max(1, math.ceil(hint * factor)), request.max_hole_tokens) for hint in hints)
-        return Plan(tuple(lengths), temperature)
+    def plan(factor: float, temperature: float, *, grows: bool) -> Plan:
+        lengths = [min(max(1, math.ceil(hole.hint_tokens * factor)), most) for hole in request.holes]
+        growth = [
+            (min(most, 2 * length) if hole.max_lines == 1 else most) - length
+            for hole, length in zip(request.holes, lengths, strict=True)
+        ]
+        return Plan(tuple(lengths), tuple(growth) if grows else (0,) * len(lengths), temperature)
 
-    spare = [plan(factor, request.temperature) for factor in SPARE_FACTORS]
+    spare = [plan(factor, request.temperature, grows=False) for factor in SPARE_FACTORS]
     if vocabulary.expand_id is None or vocabulary.delete_id is None:
-        grid = sorted({min(length, request.max_hole_tokens) for length in LENGTH_GRID})
-        return [Plan((length,) * len(hints), 0.0) for length in grid] + spare
+        grid = sorted({min(length, most) for length in LENGTH_GRID})
+        count = len(request.holes)
+        return [Plan((length,) * count, (0,) * count, 0.0) for length in grid] + spare
     factors = LENGTH_FACTORS[: request.candidates]
-    return [plan(factor, request.temperature if k else 0.0) for k, factor in enumerate(factors)] + spare
-
-
-def most_rows(plans: Sequence[Plan], request: InfillRequest, vocabulary: Vocabulary) -> int:
-    """Give the rows that all holes of a canvas have at most, grown as far as they may."""
-    if vocabulary.expand_id is None:
-        return max(sum(plan.lengths) for plan in plans)
-    return len(request.holes) * request.max_hole_tokens
+    return [plan(factor, request.temperature if k else 0.0, grows=True) for k, factor in enumerate(factors)] + spare
 
 
 def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> Lane:
     """Make the canvas of a plan, all of its holes masked."""
-    budgets = [request.max_hole_tokens - length for length in plan.lengths]
-    canvas = join(draft.parts, plan.lengths, budgets, denoiser.vocabulary.mask_id)
+    canvas = join(draft.parts, plan.lengths, plan.growth, denoiser.vocabulary.mask_id)
     seed = (request.seed * 1009 + number) % 2**63
     return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed))
 
@@ -265,9 +271,11 @@ def revoke(canvas: Canvas, rows: Tensor) -> Canvas:
     return canvas.apply(Move(commit=nothing, tokens=canvas.tokens, confidence=canvas.confidence, revoke=rows))
 
 
-def fits(lane: Lane) -> bool:
-    """Whether a lane has a text that fits."""
-    return lane.seen is not None and lane.seen.verdict.parses and any(text.strip() for text in lane.seen.texts)
+def is_answer(lane: Lane, trigger: Trigger) -> bool:
+    """Whether a lane has a text that fits; while somebody merely types, to have nothing to say is an answer too."""
+    if lane.seen is None or not lane.seen.verdict.parses:
+        return False
+    return trigger is Trigger.AUTOMATIC or any(text.strip() for text in lane.seen.texts)
 
 
 def candidate(lane: Lane, steps: int) -> Candidate:

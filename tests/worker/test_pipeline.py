@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View
-from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Window
+from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
 from tests.worker.conftest import request_at, run
 
 ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
@@ -67,7 +67,7 @@ def test_what_does_not_parse_is_masked_again(scripted: Make) -> None:
 
 def test_no_more_rounds_than_asked_for(scripted: Make) -> None:
     """Fails if a filling that cannot be repaired is tried for ever, or is sent as if it fitted."""
-    rule = {**ADD_RULE, "answer": "return ((a + b"}
+    rule = {**ADD_RULE, "answer": ")" * 40}
     model = Counting(scripted(rule))
     result = run(request_at(ADD, repair_rounds=2), model)
     assert (2, False) == (result.candidates[0].rounds, result.candidates[0].parses)
@@ -144,6 +144,16 @@ def test_nothing_to_say(scripted: Make) -> None:
     """Fails if white space counts as an answer."""
     result = run(request_at("x = 1\n@@\n\ny = 2\n"), scripted())
     assert (Outcome.EMPTY, ()) == (result.outcome, result.candidates)
+
+
+def test_silence_while_typing_is_an_answer(scripted: Make) -> None:
+    """Fails if, unasked, the model is pressed for a text where its answer was that nothing is missing."""
+    model = Counting(scripted())
+    silent = run(replace(request_at("x = 1\n@@\n\ny = 2\n"), trigger=Trigger.AUTOMATIC), model)
+    calls = model.calls
+    run(request_at("x = 1\n@@\n\ny = 2\n"), model)
+    assert (Outcome.EMPTY, ()) == (silent.outcome, silent.candidates)
+    assert calls < model.calls - calls
 
 
 def test_candidates_differ(scripted: Make) -> None:
