@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from lsprotocol import types
 
 from dlm_lsp.lsp.documents import OpenDocument
+from dlm_lsp.text.offsets import LINE_END
 from dlm_lsp.values import Snapshot, Trigger
 
 _TRIGGERS = {
@@ -53,10 +54,11 @@ def _selected(document: OpenDocument, cursor: int, info: types.SelectedCompletio
 
 
 def completions(document: OpenDocument, question: Question, texts: Iterable[str]) -> types.InlineCompletionList:
-    """Offer answers to a question in the document as it is now, of which the user may have typed a part.
+    r"""Offer answers to a question in the document as it is now, of which the user may have typed a part.
 
     Each item is an insertion at an explicit empty range: without a range VS Code replaces the rest of the line. Nothing is
-    an empty list: on null, Neovim leaves the old text on the screen.
+    an empty list: on null, Neovim leaves the old text on the screen. Lines of an item end with \n whatever the document's do:
+    VS Code makes them the document's, and Neovim splits at \n alone and would leave a ^M in the text.
     """
     typed = typed_since(question.snapshot, document.source)
     if typed is None:
@@ -65,7 +67,10 @@ def completions(document: OpenDocument, question: Question, texts: Iterable[str]
     wholes = [question.selected + text for text in texts]
     rests = dict.fromkeys(whole[len(typed) :] for whole in wholes if whole.startswith(typed) and whole != typed)
     return types.InlineCompletionList(
-        items=[types.InlineCompletionItem(insert_text=rest, range=types.Range(place, place)) for rest in rests]
+        items=[
+            types.InlineCompletionItem(insert_text=LINE_END.sub("\n", rest), range=types.Range(place, place))
+            for rest in rests
+        ]
     )
 
 

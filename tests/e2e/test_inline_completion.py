@@ -25,7 +25,7 @@ def test_a_body_is_filled(fast: RawClient, trigger: int) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "place", "answer"),
     [
-        ("crlf", "import os\r\ndef scale(a, b):\r\n    \r\nx = 1\r\n", (2, 4), "c = a * b\r\n    return c"),
+        ("crlf", "import os\r\ndef scale(a, b):\r\n    \r\nx = 1\r\n", (2, 4), "c = a * b\n    return c"),
         ("cr", "import os\rdef add(a, b):\r    \rx = 1\r", (2, 4), "return a + b"),
         ("formfeed", "import os\n\x0c\ndef add(a, b):\n    \n", (3, 4), "return a + b"),
         ("separator", "x = '\u2028'\ndef add(a, b):\n    \n", (2, 4), "return a + b"),

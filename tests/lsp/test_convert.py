@@ -52,6 +52,15 @@ def test_typed_along_the_rest_is_offered() -> None:
     assert {"0:6-0:6"} == {str(item.range) for item in items}
 
 
+def test_lines_of_an_item_end_with_a_line_feed() -> None:
+    r"""Fails if Neovim, which splits items at \n alone, gets a \r and writes it into the user's file as ^M."""
+    found = question(document("if x:\r\n"), params(0, 5))
+    assert found is not None
+    moved = document("if x:\r\n    \r\n")
+    items = completions(moved, found, ["\r\n    a\r\n    b"]).items
+    assert ["a\n    b"] == [item.insert_text for item in items]
+
+
 def test_changed_elsewhere_nothing_is_offered() -> None:
     """Fails if an answer for an old text is shown in a new one."""
     found = question(document("x = \n"), params(0, 4))
