@@ -89,7 +89,7 @@ def camel_case(name: str) -> str:
 def read_settings(options: object, base: Settings | None = None) -> tuple[Settings, list[str]]:
     """Lay `options` over `base`; give the settings and a sentence for every option that was left out because it is wrong."""
     base = base or Settings()
-    if options is None:
+    if options is None or options == []:  # Lua cannot tell an empty table from an empty list
         return base, []
     if not isinstance(options, dict):
         return base, [f"settings must be an object, not {type(options).__name__}"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dlm_lsp.settings import CHOICES, RANGES, Settings, camel_case, read_settings
 
 
-@pytest.mark.parametrize("options", [None, {}])
+@pytest.mark.parametrize("options", [None, {}, []])
 def test_nothing_said_is_the_default(options: object) -> None:
     """Fails if a client that sends no settings gets complaints or other values."""
     assert (Settings(), []) == read_settings(options)
