@@ -5,12 +5,10 @@ every finished case, so that an interrupted run goes on where it stopped. An ans
 passing and not parsing; a floor is a filling that needs no model and is scored as it is.
 """
 
-import ast
 import asyncio
 import json
 import os
 import platform
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,6 +24,7 @@ from dlm_lsp.commands.sandbox import run_untrusted
 from dlm_lsp.commands.score import Scored, markdown, sign_test, summarise
 from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.strict import check_python
 
 VARIANTS = ("guided", "unguided")
 """With the syntax tree's say (repair and gate), and without both."""
@@ -44,6 +43,8 @@ def bench_quality(
     unknown = set(variants) - set(VARIANTS)
     if unknown:
         raise DlmError(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(VARIANTS)}.")
+    if out is not None and (out.suffix != ".json" or out.is_dir()):
+        raise DlmError(f"--out names a file that ends in .json, not {out}.")
     cases = read_cases(holes, limit)
     if not cases:
         raise DlmError("there is no hole in these files.")
@@ -120,7 +121,7 @@ async def _score_floor(name: str, case: Case) -> Scored:
 
 def _try(variant: str, case: Case, answer: str, completion: str) -> Scored:
     """Parse in place; what parses runs with its test."""
-    parses = _parses(case.prefix + completion + case.suffix)
+    parses = check_python(case.prefix + completion + case.suffix) is None
     trial = run_untrusted(case.program(completion)) if parses else None
     return _scored(
         variant,
@@ -148,16 +149,6 @@ def _scored(
     return Scored(variant, case.task_id, case.kind, answer, answered, exact, parses, passed, reason)
 
 
-def _parses(text: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape is no fault of the answer's syntax
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
 class _Ledger:
     """Finished cases, in memory and, where there is a file for them, on disk from one run to the next."""
 
@@ -166,8 +157,12 @@ class _Ledger:
         self.cases: list[Scored] = []
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise DlmError(f"{path} cannot be written: {error.strerror}.") from error
         rows = [row for row in map(_row, text.splitlines()) if row]
         if rows and rows[0] != setup:
             raise DlmError(f"{path} holds cases of another model or other settings: name another --out, or remove it.")

@@ -4,7 +4,6 @@ In: settings and the folder of examples (holes.json names file, line, column and
 1 where an answer is missing or does not parse. What an example's own test says is printed and decides nothing.
 """
 
-import ast
 import asyncio
 import json
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from dlm_lsp.commands.fill import snapshot_at
 from dlm_lsp.commands.sandbox import run_untrusted
 from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.strict import check_python
 from dlm_lsp.values import Snapshot
 
 _PAUSE_S = 0.08
@@ -154,9 +154,7 @@ def judge(example: Example, answer: Answer) -> Attempt:
     if not answer.best.strip():
         return Attempt(example, answer, parses=False, test="not run")
     text = example.complete(answer.best)
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError):
+    if check_python(text) is not None:
         return Attempt(example, answer, parses=False, test="not run")
     try:
         trial = run_untrusted(example.test + RUN_TESTS, {example.module: text})

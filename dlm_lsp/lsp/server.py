@@ -12,6 +12,7 @@ import sys
 from lsprotocol import types
 from pygls.io_ import StdoutWriter
 
+from dlm_lsp.errors import DlmError
 from dlm_lsp.lsp import configuration
 from dlm_lsp.lsp.framing import MAX_LINE_BYTES, read_body, read_descriptor
 from dlm_lsp.lsp.inline_completion import inline_completion
@@ -66,7 +67,10 @@ async def _serve_tcp(settings: Settings, port: int) -> int:
             session.protocol.set_writer(writer)
             connection.set_result(reader)
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", port, limit=MAX_LINE_BYTES)
+    try:
+        listener = await asyncio.start_server(connected, "127.0.0.1", port, limit=MAX_LINE_BYTES)
+    except (OSError, OverflowError) as error:
+        raise DlmError(f"port {port} of 127.0.0.1 cannot be used: {error}.") from error
     log.info("listening on 127.0.0.1:%d", listener.sockets[0].getsockname()[1])
     reader = await connection
     listener.close()  # one editor only

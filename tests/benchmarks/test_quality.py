@@ -75,6 +75,13 @@ def test_every_number_is_exact(holes, script, tmp_path, capsys):
     assert "holds cases of another model or other settings" in capsys.readouterr().err
 
 
+def test_results_that_cannot_be_written_are_noticed_before_the_work(holes, script, capsys):
+    """Fails if the first case, or the last, ends in a traceback because there is no place for it."""
+    command = ["bench", "quality", "--holes", str(holes), "--model", f"scripted:{script}", "--out"]
+    assert 2 == cli.main([*command, str(holes / "quality.json")])
+    assert "quality.cases.jsonl cannot be written: " in capsys.readouterr().err
+
+
 def test_a_hole_of_whole_lines_is_an_empty_line_in_an_editor():
     """Fails if the model is asked in front of the next line's text, or its answer runs into that line."""
     assert "def square(x):\n\n" == RIGHT.snapshot.text

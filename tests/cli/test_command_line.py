@@ -3,6 +3,7 @@
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,7 @@ def test_every_setting_has_a_description():
         (["bench", "quality"], "the following arguments are required: --holes"),
         (["bench", "quality", "--holes", "none.jsonl"], "none.jsonl cannot be read"),
         (["bench", "quality", "--holes", "none.jsonl", "--variants", "blind"], "no variant blind"),
+        (["bench", "quality", "--holes", "none.jsonl", "--out", "."], "--out names a file that ends in .json, not .."),
         (["--tcp", "http"], "invalid int value: 'http'"),
     ],
 )
@@ -90,6 +92,15 @@ def test_without_arguments_on_a_terminal_it_says_what_it_is():
         process.wait()
         process.stderr.close()
         os.close(ours)
+
+
+def test_a_port_that_cannot_be_used_is_one_sentence():
+    """Fails if a port that is taken, or is none, ends in a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for port in (str(taken.getsockname()[1]), "99999"):
+            process = subprocess.run([*COMMAND, "--tcp", port], capture_output=True, text=True, timeout=30, check=False)
+            assert f"dlm-lsp: port {port} of 127.0.0.1 cannot be used" in process.stderr
+            assert (2, 1) == (process.returncode, process.stderr.count("\n"))
 
 
 def test_ctrl_c_is_quiet():
