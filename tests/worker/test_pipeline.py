@@ -224,6 +224,42 @@ def test_several_holes_in_one_request(scripted: Make) -> None:
     assert result.candidates[0].parses
 
 
+def test_seeds_matter(scripted: Make) -> None:
+    """Fails if the seed of a request is not used, or all drawn candidates use the same one."""
+    rule = {**ADD_RULE, "confidence": 0.3}
+    request = request_at(ADD, candidates=2, temperature=2.0, repair_rounds=0)
+    first, second = (run(replace(request, seed=seed), scripted(rule)) for seed in (1, 2))
+    assert first.candidates != second.candidates
+
+
+def test_the_threshold_is_the_requests(scripted: Make) -> None:
+    """Fails if a user who wants speed, or care, gets the default."""
+    model = scripted({**ADD_RULE, "confidence": 0.5})
+    quick, slow = (run(request_at(ADD, threshold=value, repair_rounds=0), model) for value in (0.3, 0.9))
+    assert quick.candidates[0].steps < slow.candidates[0].steps / 2
+
+
+def test_of_those_that_fit_the_surest_comes_first(scripted: Make) -> None:
+    """Fails if the order is that of the lanes or turned round."""
+    answers = {"answer": "return a + b", "alternatives": ["return b + a", "return a - b"]}
+    result = run(request_at(ADD, candidates=3), scripted({**ADD_RULE, **answers}))
+    sure = [candidate.mean_logprob for candidate in result.candidates]
+    assert len(sure) == 3
+    assert sorted(sure, reverse=True) == sure
+
+
+def test_a_second_hole_goes_on_with_what_was_typed(scripted: Make) -> None:
+    """Fails if what was typed before one hole binds another one, or is not stripped from its own answer."""
+    rules = [
+        {"after": "one = ", "before": "\ntwo", "answer": "first"},
+        {"after": "two = ", "before": "\n", "answer": "second"},
+    ]
+    hole = Hole(HoleKind.REST, max_lines=1, hint_tokens=4)
+    window = Window("one = ", "\n", ("\ntwo = sec",))
+    request = InfillRequest(1, 1, "python", window, (hole, hole), "one = ", "\n", deadline_ms=60_000)
+    assert ("first", "ond") == run(request, scripted(*rules)).candidates[0].texts
+
+
 @pytest.mark.parametrize("special", ["<|mask|>", "<|endoftext|>", "<|expand|>", "<|pad|>"])
 def test_special_tokens_in_the_users_text_are_text(scripted: Make, special: str) -> None:
     """Fails if a mask in a string of the user's becomes a hole, or ends the text."""
