@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,23 @@ def test_shutdown(script: Callable[..., Path]) -> None:
     running.send(wire.encode(wire.Shutdown()))
     assert 0 == running.process.wait(10)
     running.end()
+
+
+def test_a_front_that_neither_reads_nor_lives(script: Callable[..., Path]) -> None:
+    """Fails if a worker whose pipe is full waits for ever when its input has ended."""
+    long = {**RULE, "answer": " + ".join(["name"] * 120), "confidence": 0.5}
+    running = Worker(f"scripted:{script(long)}")
+    running.read()
+    request = request_at("x = @@\n", watch=True, max_hole_tokens=512, repair_rounds=0)
+    for number in range(60):
+        running.send(wire.encode(wire.Fill(replace(request, id=number))))
+    time.sleep(2)  # by now the steps that nobody reads have filled the pipe
+    assert running.process.stdin
+    running.process.stdin.close()
+    assert 0 == running.process.wait(15)
+    for pipe in (running.process.stdout, running.process.stderr):
+        assert pipe
+        pipe.close()
 
 
 def test_a_line_typed_by_hand(script: Callable[..., Path]) -> None:
