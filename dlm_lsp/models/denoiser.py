@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 
@@ -91,8 +90,3 @@ class Denoiser(Protocol):
     def predict(self, views: Sequence[View]) -> list[Tensor]:
         """Give the logits of each view's rows, one [R, V] float32 tensor per view."""
         ...
-
-
-def whole_rows(length: int) -> Tensor:
-    """All row indices of a canvas of `length` tokens."""
-    return torch.arange(length)

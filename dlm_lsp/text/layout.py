@@ -26,7 +26,7 @@ SEP = Special("sep")
 
 
 def lay_out(context: Context, prefix: str, *, markers: bool) -> tuple[Piece, ...]:
-    """Give the pieces that stand before the first hole; neighbouring texts are joined, so that they tokenise as one."""
+    """Give the pieces that stand before the first hole, without empty ones; without markers they are one text."""
     pieces: list[Piece] = []
     if markers:
         for snippet in context.snippets:
