@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlm_lsp.models.denoiser import Denoiser, View, whole_rows
+from dlm_lsp.models.denoiser import Denoiser, View
 from dlm_lsp.models.dream import BUCKET_TOKENS, pack
 from dlm_lsp.models.loading import load
 from dlm_lsp.models.scripted import Rule, ScriptedDenoiser
@@ -35,7 +35,7 @@ def view(denoiser: Denoiser, text: str, masks: int, behind: str = "") -> View:
     """A canvas of `text`, some masks and `behind`; all rows are wanted."""
     encode = denoiser.tokenizer.encode
     tokens = torch.tensor([*encode(text), *[denoiser.vocabulary.mask_id] * masks, *encode(behind)])
-    return View(tokens, whole_rows(len(tokens)))
+    return View(tokens, torch.arange(len(tokens)))
 
 
 def test_answers_are_plain_numbers_for_the_rows_wanted(denoiser: Denoiser) -> None:

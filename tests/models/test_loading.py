@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dlm_lsp.errors import ModelError
-from dlm_lsp.models.denoiser import View, whole_rows
+from dlm_lsp.models.denoiser import View
 from dlm_lsp.models.loading import BUNDLED, choose_dtype, find, load, model_hash
 
 MASK, EXPAND, END = 262, 263, 256
@@ -20,7 +20,7 @@ IDS = torch.tensor([10, 20, MASK, MASK, 30])
 
 def answer(folder: Path, **options: str) -> torch.Tensor:  # [L, V]
     """All rows of one small canvas."""
-    return load(folder, device="cpu", **options).predict([View(IDS, whole_rows(len(IDS)))])[0]
+    return load(folder, device="cpu", **options).predict([View(IDS, torch.arange(len(IDS)))])[0]
 
 
 # What loads
@@ -136,7 +136,7 @@ def test_every_number_format_answers_in_float32(dtype: str, checkpoints: Path) -
     """Fails when a format is not reached, or leaks out of predict."""
     denoiser = load(checkpoints / "dream-tiny", device="cpu", dtype=dtype)
     assert {parameter.dtype for parameter in denoiser._network.parameters()} == {getattr(torch, dtype)}
-    answers = denoiser.predict([View(IDS, whole_rows(5))])
+    answers = denoiser.predict([View(IDS, torch.arange(5))])
     assert [row.dtype for row in answers] == [torch.float32]
 
 

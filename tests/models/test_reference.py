@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import View, whole_rows
+from dlm_lsp.models.denoiser import View
 from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
 from dlm_lsp.models.loading import load, read_config
 
@@ -99,14 +99,16 @@ def test_predict_is_the_reference_shifted_by_one(case: str) -> None:
     ids = STORED[f"{case}/input_ids"]
     reference = STORED[f"{case}/logits"]
     shifted = torch.cat([reference[:, :1], reference[:, :-1]], dim=1)
-    actual = torch.stack(denoiser.predict([View(row, whole_rows(len(row))) for row in ids]))
+    actual = torch.stack(denoiser.predict([View(row, torch.arange(len(row))) for row in ids]))
     assert distance(actual, shifted) <= TOLERANCE
 
 
 def test_a_wrong_shift_would_be_seen() -> None:
     """Fails when the comparison is too coarse to see rows that are off by one."""
     reference = STORED["dream-tiny/len33_right/logits"][0]
-    actual = denoiser_of("dream-tiny").predict([View(STORED["dream-tiny/len33_right/input_ids"][0], whole_rows(33))])[0]
+    actual = denoiser_of("dream-tiny").predict([View(STORED["dream-tiny/len33_right/input_ids"][0], torch.arange(33))])[
+        0
+    ]
     assert distance(actual, reference) >= 100 * TOLERANCE
 
 
@@ -133,7 +135,7 @@ def test_a_lost_bias_would_be_seen(projection: str, layer: int, copy) -> None:
 def test_a_causal_mask_would_be_seen() -> None:
     """Fails when the comparison is too coarse to see that rows do not look to their right."""
     ids = STORED["dream-tiny/len33_right/input_ids"][0]
-    view = View(ids, whole_rows(33), visible=torch.ones(33, 33, dtype=torch.bool).tril())
+    view = View(ids, torch.arange(33), visible=torch.ones(33, 33, dtype=torch.bool).tril())
     reference = STORED["dream-tiny/len33_right/logits"][0]
     actual = denoiser_of("dream-tiny").predict([view])[0]
     assert distance(actual, torch.cat([reference[:1], reference[:-1]])) >= 100 * TOLERANCE

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_lsp.errors import ModelError
-from dlm_lsp.models.denoiser import View, whole_rows
+from dlm_lsp.models.denoiser import View
 from dlm_lsp.models.loading import load, model_hash
 from dlm_lsp.models.scripted import DELETE, EXPAND, MASK, Rule, ScriptedDenoiser
 from dlm_lsp.sampling.canvas import Canvas, Move, join
@@ -139,7 +139,7 @@ def test_confidence_is_the_probability_of_the_token() -> None:
     """Fails when samplers with a threshold see another number than the script says."""
     model = ScriptedDenoiser([Rule("x = ", "1", confidence=0.7)])
     tokens = torch.tensor([*model.tokenizer.encode("x = "), MASK, MASK])
-    chances = model.predict([View(tokens, whole_rows(len(tokens)))])[0].softmax(-1)  # [L, V]
+    chances = model.predict([View(tokens, torch.arange(len(tokens)))])[0].softmax(-1)  # [L, V]
     assert chances[-2, ord("1")].item() == pytest.approx(0.7, abs=1e-5)
     assert chances[-1, DELETE].item() == pytest.approx(0.7, abs=1e-5)
     assert chances[0, ord("x")].item() > 0.9
