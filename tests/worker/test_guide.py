@@ -2,9 +2,13 @@
 
 import torch
 
+from dlm_lsp.models.scripted import MASK, PieceTokenizer
 from dlm_lsp.sampling.canvas import Canvas, join
-from dlm_lsp.syntax.verdict import Fault, Verdict
-from dlm_lsp.worker.guide import Look, mask_again
+from dlm_lsp.syntax.verdict import Fault, Verdict, survey
+from dlm_lsp.values import Hole, HoleKind, InfillRequest, Window
+from dlm_lsp.worker.guide import Look, look, mask_again
+from dlm_lsp.worker.layout import Draft
+from tests.worker.conftest import request_at
 
 
 def finished(confidence: list[float]) -> Canvas:
@@ -49,3 +53,47 @@ def test_a_fault_without_extent_hits_a_row() -> None:
     canvas = finished([0.99] * 4)
     assert [5] == chosen(canvas, seen(4, Fault(0, 8, 8, "missing )")))
     assert [3] == chosen(canvas, seen(4, Fault(0, 3, 3, "missing )")))
+
+
+def canvas_of(texts: tuple[str, ...], between: tuple[str, ...], tokenizer: PieceTokenizer) -> Canvas:
+    """Make a canvas whose holes are finished."""
+    parts = [[5], *(tokenizer.encode(text) for text in between), [7]]
+    ids = [tokenizer.encode(text) for text in texts]
+    canvas = join(parts, [len(each) for each in ids], [0] * len(ids), mask_id=MASK)
+    tokens = canvas.tokens.clone()
+    tokens[canvas.holes] = torch.tensor([token for each in ids for token in each])
+    return Canvas(tokens, canvas.hole_of, canvas.budget, MASK)
+
+
+def test_offsets_do_not_count_what_was_typed() -> None:
+    """Fails if the healed token's typed characters shift every fault to rows too far right."""
+    tokenizer = PieceTokenizer(["total"])
+    request = request_at("def f():\n    tot@@\n")
+    found = look(
+        canvas_of(("total = )",), (), tokenizer),
+        Draft(((5,), (7,)), ("tot",), ()),
+        request,
+        survey(request.slice_prefix, (), request.slice_suffix, "python"),
+        tokenizer,
+    )
+    assert ("al = )",) == found.texts
+    assert (1, -3, 2) == found.rows[0][0]
+    fault = found.verdict.faults[0]
+    assert ")" == found.texts[0][fault.start : fault.end]
+    assert ")" == tokenizer.decode([int(canvas_of(("total = )",), (), tokenizer).tokens[found.rows[0][-1][0]])])
+
+
+def test_a_hole_is_trimmed_by_what_stands_right_behind_it() -> None:
+    """Fails if the first of two holes is trimmed by the text behind the last one."""
+    tokenizer = PieceTokenizer([])
+    prefix, between, suffix = "x = f(", ")\ny = g[", "]\n"
+    hole = Hole(HoleKind.INLINE, max_lines=1)
+    request = InfillRequest(1, 1, "python", Window(prefix, suffix, (between,)), (hole, hole), prefix, suffix)
+    found = look(
+        canvas_of(("1)", "2]"), (between,), tokenizer),
+        Draft(((5,), (6,), (7,)), ("", ""), ()),
+        request,
+        survey(prefix, (between,), suffix, "python"),
+        tokenizer,
+    )
+    assert ("1", "2") == found.texts

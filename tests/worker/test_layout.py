@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_lsp.models.denoiser import Denoiser
 from dlm_lsp.models.scripted import PieceTokenizer
 from dlm_lsp.sampling.healing import Pieces, sort_pieces
-from dlm_lsp.values import Context, InfillRequest, Window
-from dlm_lsp.worker.layout import encode, row_texts
+from dlm_lsp.values import Context, Hole, HoleKind, InfillRequest, Window
+from dlm_lsp.worker.layout import encode, head_ids, row_texts, wants_indent
 from tests.worker.conftest import request_at
 
 LONG = "".join(f"value_{n} = {n}\n" for n in range(400))
@@ -57,6 +58,33 @@ def test_a_canvas_starts_with_a_known_token(scripted: Callable[..., Denoiser]) -
     request = replace(request_at("@@\nx = 1\n"), context=Context(), window=Window("", "\nx = 1\n"))
     draft = encode(request, model, pieces_of(model), 8)
     assert (model.tokenizer.special_id("endoftext"),) == draft.parts[0]
+
+
+@pytest.mark.parametrize(
+    ("hole", "expected"),
+    [
+        (Hole(HoleKind.LINE, indent="        ", typed_indent="    "), True),
+        (Hole(HoleKind.LINE, indent="", typed_indent=""), True),
+        (Hole(HoleKind.BODY, indent="    ", typed_indent="    "), False),
+        (Hole(HoleKind.REST, indent="    "), False),
+        (Hole(HoleKind.INLINE), False),
+    ],
+)
+def test_the_model_writes_the_indentation_where_it_is_open(hole: Hole, expected: bool) -> None:
+    """Fails if a half-typed indentation is taken as it is, or a whole one is asked for again."""
+    assert expected == wants_indent(hole)
+
+
+class TwoStarts(PieceTokenizer):
+    """A tokenizer that has a token for the start of a text beside the one for its end, as Dream has."""
+
+    def special_id(self, name: str) -> int | None:
+        return 261 if name == "beginoftext" else super().special_id(name)
+
+
+def test_a_canvas_starts_with_the_token_for_starts() -> None:
+    """Fails if a checkpoint with a start of its own is given its end-of-text instead."""
+    assert [261] == head_ids(request_at("x = @@\n"), TwoStarts([]))[0]
 
 
 @given(st.text(alphabet="aé漢🎉\n x_1", max_size=30))

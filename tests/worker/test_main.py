@@ -140,3 +140,31 @@ def test_a_line_typed_by_hand(script: Callable[..., Path]) -> None:
     assert isinstance(answer, wire.Result)
     assert Outcome.FILLED == answer.result.outcome
     running.end()
+
+
+CHATTY = """
+import os, sys
+from dlm_lsp.models import loading
+from dlm_lsp.worker.__main__ import main
+load = loading.load
+def chatty(*arguments, **options):
+    print("a library speaks", flush=True)
+    os.write(1, b"so does its C part")
+    return load(*arguments, **options)
+loading.load = chatty
+sys.exit(main())
+"""
+
+
+def test_what_a_library_prints_stays_out_of_the_protocol(script: Callable[..., Path]) -> None:
+    """Fails if stdout is not closed to everybody else before the model is loaded."""
+    done = subprocess.run(
+        [sys.executable, "-c", CHATTY, "--model", f"scripted:{script(RULE)}"],
+        input=wire.encode(wire.Hello()) + wire.encode(wire.Shutdown()),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert b"so does its C part" in done.stderr
+    assert b"a library speaks" in done.stderr
+    assert all(isinstance(wire.decode(line), wire.Hello) for line in done.stdout.splitlines())
