@@ -139,7 +139,7 @@ class InfillRequest:
     repair_rounds: int = 2
     """How often a finished text that does not fit may be masked again in part; 0 switches guidance off."""
     watch: bool = False
-    """Send a `step` message after every denoising step."""
+    """Send a `watched` message after every denoising step."""
 
     def __post_init__(self) -> None:
         assert len(self.holes) == len(self.window.between) + 1, "one text between every two holes"

@@ -1,4 +1,4 @@
-"""The last look at an answer before a person sees it, against the document as it is now.
+"""The last look at an answer before a person sees it, in the document that it is for.
 
 In: the document, the cursor, a finished filling. Out: the text to insert, in the document's own line endings, or None if
 nothing of it is worth showing. It never writes anything, it only cuts off the end; it calls no model.
@@ -14,8 +14,8 @@ from dlm_lsp.values import Hole, Trigger
 
 
 def admit(
-    text_now: str,
-    cursor_now: int,
+    text: str,
+    cursor: int,
     filling: str,
     *,
     hole: Hole,
@@ -24,15 +24,15 @@ def admit(
     trigger: Trigger,
     mean_logprob: float,
 ) -> str | None:
-    """Give what may be shown of `filling` at `cursor_now`, or None."""
+    """Give what may be shown of `filling` at `cursor`, or None."""
     if trigger is Trigger.AUTOMATIC and mean_logprob < settings.min_logprob:
         return None
-    cut = cut_slice(text_now, cursor_now, language)
+    cut = cut_slice(text, cursor, language)
     prefix, suffix = as_seen(cut.prefix), as_seen(cut.suffix)
     filling = trim(as_seen(filling), suffix, hole)
     if not settings.show_broken:
         filling = _fitting_part(prefix, suffix, filling, hole, language)
-    return filling.replace("\n", line_ending(text_now)) or None
+    return filling.replace("\n", line_ending(text)) or None
 
 
 def _fitting_part(prefix: str, suffix: str, filling: str, hole: Hole, language: str) -> str:
