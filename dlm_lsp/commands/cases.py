@@ -54,10 +54,12 @@ def read_cases(paths: Sequence[Path], limit: int | None = None) -> list[Case]:
     of_kind: dict[str, int] = {}
     for path in paths:
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would also cut at a U+2028 in a string
         except (OSError, UnicodeDecodeError) as error:
             raise DlmError(f"{path} cannot be read: {error}") from error
         for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
             try:
                 case = Case(**{name: str(value) for name, value in json.loads(line).items() if name in names})
             except (ValueError, TypeError, AttributeError) as error:

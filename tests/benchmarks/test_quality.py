@@ -1,7 +1,7 @@
 """The quality benchmark over four tiny holes, with a model that answers from a script: every number is known beforehand."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -103,6 +103,14 @@ def test_floors_are_what_they_are_called():
     }
     assert expected == fillings
     assert "    pass\n" == FLOORS["pass"](RIGHT)
+
+
+def test_lines_are_json_lines(tmp_path):
+    """Fails if a line separator in somebody's string cuts a hole in two, or an empty line is taken for a broken hole."""
+    path = tmp_path / "holes.jsonl"
+    odd = replace(RIGHT, prefix="x = '\u2028\x85'\n" + RIGHT.prefix)
+    path.write_text(json.dumps(asdict(odd), ensure_ascii=False) + "\n\n", encoding="utf-8")
+    assert [odd] == read_cases([path])
 
 
 def test_limit_counts_by_kind(holes):
