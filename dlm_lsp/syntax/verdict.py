@@ -24,8 +24,11 @@ from dlm_lsp.values import Hole, HoleKind, Span
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _SIMPLE: dict[HoleKind, tuple[str, ...]] = {
     HoleKind.BODY: ("pass",),
-    HoleKind.LINE: ("pass", "", "if x:", "@x", "try:", "x = (", "else:"),
-    HoleKind.REST: ("", "x", ":", ": pass", "x:", "x: pass", "()", "():", "(): pass", "x(): pass", "= x", "in x: pass"),
+    HoleKind.LINE: ("pass", "", "if x:", "@x", "try:", "x = (", "else:", "except x:"),
+    HoleKind.REST: (
+        *("", "x", ":", ": pass", "x:", "x: pass", "()", "():", "(): pass"),
+        *("x(): pass", "x():", "= x", "in x: pass"),
+    ),
     HoleKind.INLINE: ("", "x", "(", ")", "x,", ",x", "=", ".", "x(", "x)", "x:", "x=", "x+", "+x", '"', "def "),
     HoleKind.STRING: ("", '"', "'", '"""', "'''", '")', "')"),
     HoleKind.COMMENT: ("",),
