@@ -4,7 +4,7 @@ VENV    ?= .venv
 BIN     := $(VENV)/bin
 MINUTES ?= 25
 
-.PHONY: run test lint generate check wheel-test train clean
+.PHONY: run test lint generate check wheel-test node-client train clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -30,6 +30,9 @@ STOP_WITHIN_S = 2.0
 MAX_SENDS = 2
 """A request is sent to a second worker when the first died under it, and not to a third: it may be what kills them."""
 
+SILENT_S = 30.0
+"""A worker that owes an answer and says nothing for this long after the request's deadline hangs: it is killed."""
+
 Command = Sequence[str]
 OnState = Callable[[EngineState, str], None]
 OnStep = Callable[[Step], None]
@@ -80,6 +83,7 @@ class LocalEngine:
         on_log: OnLog = print_log,
         command: Command | None = None,
         pauses_s: Sequence[float] = PAUSES_S,
+        silent_s: float = SILENT_S,
     ) -> None:
         self.state = EngineState.STOPPED
         self.hello: wire.Hello | None = None
@@ -87,6 +91,9 @@ class LocalEngine:
         self._on_state = on_state
         self._on_log = on_log
         self._pauses_s = pauses_s
+        self._silent_s = silent_s
+        self._heard = 0.0
+        """When the worker last said something, or was asked while nothing was pending; of `time.monotonic`."""
         self._pending: dict[int, _Pending] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -190,6 +197,7 @@ class LocalEngine:
         assert process.stderr is not None, "stderr is a pipe"
         self._process = process
         log_reader = asyncio.create_task(self._pass_on(process.stderr))
+        watcher = asyncio.create_task(self._kill_if_silent(process))
         try:
             self._write(wire.encode(wire.Hello()))
             async for line in _lines(process.stdout):
@@ -206,11 +214,23 @@ class LocalEngine:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+            watcher.cancel()
             await asyncio.wait({log_reader}, timeout=1)  # its last words, unless a grandchild holds the pipe open
             log_reader.cancel()
 
+    async def _kill_if_silent(self, process: asyncio.subprocess.Process) -> None:
+        """Watch over a worker until it has ended; its death is then handled like any other."""
+        while process.returncode is None:
+            await asyncio.sleep(min(1.0, self._silent_s / 4))
+            owed = [pending.request.deadline_ms / 1000 for pending in self._pending.values() if pending.sends]
+            if self.hello and owed and time.monotonic() - self._heard > max(owed) + self._silent_s:
+                log.warning("the worker hangs: no word for %.0f s past the deadline", self._silent_s)
+                process.kill()
+                return
+
     def _take(self, line: bytes) -> None:
         """Act on one line of the worker."""
+        self._heard = time.monotonic()
         try:
             message = wire.decode(line)
         except WireError:
@@ -269,6 +289,8 @@ class LocalEngine:
             self._enter(EngineState.BUSY if self._pending else EngineState.READY)
 
     def _send(self, pending: _Pending) -> None:
+        if not any(other.sends for other in self._pending.values()):
+            self._heard = time.monotonic()
         pending.sends += 1
         self._note_load()
         self._write(pending.line)

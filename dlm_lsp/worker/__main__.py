@@ -120,7 +120,7 @@ def _answer(
         return InfillResult(
             id=request.id, version=request.version, outcome=Outcome.FAILED, message=_explain(error, request)
         )
-    log.info(
+    log.debug(  # the front logs every request; once is enough
         "request %d: %s, %d candidates, %d steps, %.0f ms",
         request.id,
         result.outcome,

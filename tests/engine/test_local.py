@@ -152,6 +152,17 @@ async def test_a_request_that_kills_workers_is_given_up(start: StartEngine, sett
     assert [ANSWER] == texts(await patiently(engine.fill(ask(settings, 2))))
 
 
+async def test_a_worker_that_hangs_is_replaced(start: StartEngine, settings: Settings) -> None:
+    """Fails if a worker that lives on and says nothing keeps a request waiting for ever."""
+    engine = start(silent_s=0.5)
+    await engine.ready()
+    (hung,) = workers()
+    os.kill(hung.pid, signal.SIGSTOP)
+    result = await patiently(engine.fill(replace(ask(settings), deadline_ms=5000)))
+    assert [ANSWER] == texts(result)
+    assert hung.pid not in {worker.pid for worker in workers()}
+
+
 async def test_a_worker_that_always_dies(start: StartEngine, settings: Settings) -> None:
     """Fails if somebody waits for ever, or workers are started for ever."""
     told: list[str] = []
