@@ -120,7 +120,9 @@ def _answer(
         return InfillResult(
             id=request.id, version=request.version, outcome=Outcome.FAILED, message=_explain(error, request)
         )
-    log.debug(  # the front logs every request; once is enough
+    # The front logs what it answers; what became of a cancelled request only the worker knows.
+    log.log(
+        logging.INFO if result.outcome is Outcome.CANCELLED else logging.DEBUG,
         "request %d: %s, %d candidates, %d steps, %.0f ms",
         request.id,
         result.outcome,
