@@ -20,6 +20,7 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python benchmarks/report.py --check
 
 # What is written from the code: docs/settings.md, and the README's numbers.
 generate: $(VENV)/.installed
