@@ -1,5 +1,10 @@
 """One thread for every model, here and in the workers that tests start: tiny models gain nothing from more, and wait."""
 
 import os
+import signal
 
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# Started in the background by a shell, everything ignores Ctrl-C and hands that on; tests of Ctrl-C need it heard.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
