@@ -125,6 +125,10 @@ class InfillRequest:
     slice_prefix: str
     slice_suffix: str
     context: Context = field(default_factory=Context)
+    known_names: tuple[str, ...] = ()
+    """Names that the document binds outside the slice: they resolve although the slice does not show where."""
+    drafts: tuple[str, ...] = ()
+    """One text per hole to start from instead of masks: what was there, or what was shown before; empty for a fresh start."""
     trigger: Trigger = Trigger.INVOKED
     candidates: int = 1
     max_hole_tokens: int = 64
@@ -135,6 +139,8 @@ class InfillRequest:
     """Of the candidates after the first, which is greedy."""
     threshold: float = 0.9
     """Confidence above which a token is committed in the same step."""
+    sampler: str = "threshold"
+    """A name of `sampling.samplers.SAMPLERS`."""
     seed: int = 0
     repair_rounds: int = 2
     """How often a finished text that does not fit may be masked again in part; 0 switches guidance off."""
@@ -160,6 +166,8 @@ class Candidate:
     """Repair rounds that were spent on it."""
     parses: bool
     """Whether it fits its slice, as `syntax.verdict` defines it."""
+    token_texts: tuple[tuple[str, ...], ...] = ()
+    """Per hole: the text of each of its tokens, in the order of `token_confidence`; not trimmed as `texts` are."""
 
 
 @dataclass(frozen=True, slots=True)
