@@ -35,10 +35,10 @@ class Hello:
     """The longest canvas of the model, so that windows are cut to fit."""
     chars_per_token: float = 3.0
     """Measured on Python text, for the front to turn tokens into characters."""
-    reads: tuple[str, ...] = ("path", "imports")
-    """The parts of `Context` that the model was trained to read (path, imports, names, snippets); others are not sent."""
     error: str = ""
     """Why the model could not be loaded; the worker ends after saying so."""
+    reads: tuple[str, ...] = ("path", "imports")
+    """The parts of `Context` that the model was trained to read (path, imports, names, snippets); others are not sent."""
 
 
 @dataclass(frozen=True, slots=True)

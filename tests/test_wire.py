@@ -36,7 +36,9 @@ def tuples(items: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[t
 
 HOLES = st.builds(Hole, st.sampled_from(HoleKind), TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS)
 CONTEXTS = st.builds(Context, TEXTS, TEXTS, tuples(TEXTS), tuples(st.builds(Snippet, TEXTS, TEXTS)))
-CANDIDATES = st.builds(Candidate, tuples(TEXTS), FLOATS, tuples(FLOATS), NUMBERS, NUMBERS, st.booleans())
+CANDIDATES = st.builds(
+    Candidate, tuples(TEXTS), FLOATS, tuples(FLOATS), NUMBERS, NUMBERS, st.booleans(), tuples(tuples(TEXTS))
+)
 RESULTS = st.builds(
     InfillResult,
     NUMBERS,
@@ -56,14 +58,22 @@ def requests(draw: st.DrawFn) -> InfillRequest:
     between = tuple(draw(TEXTS) for _ in holes[1:])
     return InfillRequest(
         *(draw(NUMBERS), draw(NUMBERS), draw(TEXTS), Window(draw(TEXTS), draw(TEXTS), between), holes),
-        *(draw(TEXTS), draw(TEXTS), draw(CONTEXTS), draw(st.sampled_from(Trigger))),
-        *(draw(NUMBERS), draw(NUMBERS), draw(NUMBERS), draw(FLOATS), draw(FLOATS), draw(NUMBERS), draw(NUMBERS)),
+        *(
+            draw(TEXTS),
+            draw(TEXTS),
+            draw(CONTEXTS),
+            draw(tuples(TEXTS)),
+            draw(tuples(TEXTS)),
+            draw(st.sampled_from(Trigger)),
+        ),
+        *(draw(NUMBERS), draw(NUMBERS), draw(NUMBERS), draw(FLOATS), draw(FLOATS), draw(TEXTS)),
+        *(draw(NUMBERS), draw(NUMBERS)),
         draw(st.booleans()),
     )
 
 
 MESSAGES = st.one_of(
-    st.builds(wire.Hello, NUMBERS, TEXTS, TEXTS, TEXTS, NUMBERS, FLOATS, TEXTS),
+    st.builds(wire.Hello, NUMBERS, TEXTS, TEXTS, TEXTS, NUMBERS, FLOATS, TEXTS, tuples(TEXTS)),
     st.builds(wire.Fill, requests()),
     st.builds(wire.Cancel, NUMBERS),
     st.just(wire.Shutdown()),

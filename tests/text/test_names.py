@@ -10,7 +10,7 @@ if LIMIT == 3: pass
 LIMIT == 4
 async def fetch(): pass
 def load(
-    path): 
+    path):
     inner = 1
 class Store:
     def get(self): pass
