@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from dlm_lsp.engine.gate import admit
+from dlm_lsp.engine.gate import admit_all
 from dlm_lsp.engine.local import LocalEngine
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.errors import WorkerError
@@ -77,20 +77,7 @@ class Model:
             watch=on_step is not None,
         )
         result = await self._engine.fill(request, on_step)
-        shown = [
-            admit(
-                snapshot.text,
-                snapshot.cursor,
-                candidate.texts[0],
-                hole=request.holes[0],
-                language=snapshot.language,
-                settings=settings,
-                trigger=Trigger.INVOKED,
-                mean_logprob=candidate.mean_logprob,
-            )
-            for candidate in result.candidates
-        ]
-        texts = tuple(dict.fromkeys(text for text in shown if text))
+        texts = tuple(admitted.text for admitted in admit_all(snapshot, request, result, settings))
         return Answer(texts, result, (time.perf_counter() - began) * 1000)
 
 

@@ -1,47 +1,70 @@
 """The last look at an answer before a person sees it, in the document that it is for.
 
-In: the document, the cursor, a finished filling. Out: the text to insert, in the document's own line endings, or None if
-nothing of it is worth showing. It never writes anything, it only cuts off the end; it calls no model.
+In: the request, the worker's answer to it, the settings. Out: the texts that may be shown, in the document's own line endings; none
+if nothing is worth showing. It never writes anything, it only cuts off the end; it calls no model.
 """
 
+from dataclasses import dataclass
+
 from dlm_lsp.settings import Settings
-from dlm_lsp.syntax.slice import cut_slice
-from dlm_lsp.syntax.verdict import judge, survey
+from dlm_lsp.syntax.verdict import Baseline, judge, survey
 from dlm_lsp.text.offsets import line_ending
 from dlm_lsp.text.trim import trim
 from dlm_lsp.text.window import as_seen
-from dlm_lsp.values import Hole, Trigger
+from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Snapshot, Trigger
 
 
-def admit(
-    text: str,
-    cursor: int,
-    filling: str,
-    *,
-    hole: Hole,
-    language: str,
-    settings: Settings,
-    trigger: Trigger,
-    mean_logprob: float,
-) -> str | None:
-    """Give what may be shown of `filling` at `cursor`, or None."""
-    if trigger is Trigger.AUTOMATIC and mean_logprob < settings.min_logprob:
-        return None
-    cut = cut_slice(text, cursor, language)
-    prefix, suffix = as_seen(cut.prefix), as_seen(cut.suffix)
-    filling = trim(as_seen(filling), suffix, hole)
-    if not settings.show_broken:
-        filling = _fitting_part(prefix, suffix, filling, hole, language)
-    return filling.replace("\n", line_ending(text)) or None
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What may be shown of a candidate."""
+
+    texts: tuple[str, ...]
+    """One per hole; each is a beginning of the candidate's, and not all are empty."""
+    candidate: Candidate
+
+    @property
+    def text(self) -> str:
+        """The text of the only, or first, hole."""
+        return self.texts[0]
 
 
-def _fitting_part(prefix: str, suffix: str, filling: str, hole: Hole, language: str) -> str:
-    """Cut a filling back before the line that is at fault until the rest fits; "" if nothing of it does."""
-    baseline = survey(prefix, (), suffix, language)
-    while filling:
-        faults = judge(baseline, (filling,)).faults
+def admit_all(asked: Snapshot, request: InfillRequest, result: InfillResult, settings: Settings) -> list[Admitted]:
+    """Give what may be shown of an answer to `request`, which was made from `asked`; best first, nothing twice."""
+    candidates = [each for each in result.candidates if _is_sure(each, request.trigger, settings)]
+    if not candidates:
+        return []
+    line_end = line_ending(asked.text)
+    behind = (*request.window.between, request.slice_suffix)
+    baseline = None if settings.show_broken else _survey(request)
+    admitted: dict[tuple[str, ...], Admitted] = {}
+    for candidate in candidates:
+        texts = [trim(as_seen(t), b, hole) for t, b, hole in zip(candidate.texts, behind, request.holes, strict=True)]
+        if baseline is not None:
+            texts = _fitting_part(baseline, texts, behind, request)
+        if any(texts):
+            shown = tuple(text.replace("\n", line_end) for text in texts)
+            admitted.setdefault(shown, Admitted(shown, candidate))
+    return list(admitted.values())
+
+
+def _is_sure(candidate: Candidate, trigger: Trigger, settings: Settings) -> bool:
+    """Whether the model is sure enough for the occasion: who asks wants the best there is, who types must not be disturbed."""
+    return trigger is not Trigger.AUTOMATIC or candidate.mean_logprob >= settings.min_logprob
+
+
+def _survey(request: InfillRequest) -> Baseline:
+    return survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
+
+
+def _fitting_part(baseline: Baseline, texts: list[str], behind: tuple[str, ...], request: InfillRequest) -> list[str]:
+    """Cut the text that is at fault back before the faulty line, until all fit; empty texts if nothing of them does."""
+    while any(texts):
+        faults = judge(baseline, texts).faults
         if not faults:
             break
-        line_end = filling.rfind("\n", 0, faults[0].start)
-        filling = trim(filling[: max(line_end, 0)], suffix, hole)
-    return filling
+        at = faults[0].hole
+        if not texts[at]:  # an empty text that does not fit: the others cannot mend it
+            return [""] * len(texts)
+        line_end = texts[at].rfind("\n", 0, faults[0].start)
+        texts[at] = trim(texts[at][: max(line_end, 0)], behind[at], request.holes[at])
+    return texts

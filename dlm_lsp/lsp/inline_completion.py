@@ -35,7 +35,7 @@ async def inline_completion(ls: Session, params: types.InlineCompletionParams) -
 async def _ask(ls: Session, question: convert.Question) -> list[str]:
     """Give the texts that may be shown, best first."""
     # Imported while the model loads: the grammar would make every editor wait longer for `initialize`.
-    from dlm_lsp.engine.gate import admit
+    from dlm_lsp.engine.gate import admit_all
     from dlm_lsp.engine.request import build_request
 
     asked, settings = question.asked, ls.settings
@@ -49,18 +49,7 @@ async def _ask(ls: Session, question: convert.Question) -> list[str]:
         except asyncio.CancelledError:
             log.info("request %d v%d %s: cancelled", request_id, asked.version, question.trigger)
             raise
-    admitted = (
-        admit(
-            *(asked.text, asked.cursor, candidate.texts[0]),
-            hole=request.holes[0],
-            language=asked.language,
-            settings=settings,
-            trigger=question.trigger,
-            mean_logprob=candidate.mean_logprob,
-        )
-        for candidate in result.candidates
-    )
-    texts = [text for text in admitted if text]
+    texts = [admitted.text for admitted in admit_all(asked, request, result, settings)]
     _log(request, result, len(texts))
     return texts
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlm_lsp.engine.gate import admit
+from dlm_lsp.engine.gate import admit_all
+from dlm_lsp.engine.request import build_request
 from dlm_lsp.settings import Settings
-from dlm_lsp.syntax.hole import find_hole
-from dlm_lsp.values import Trigger
+from dlm_lsp.values import Candidate, Hole, HoleKind, InfillRequest, InfillResult, Outcome, Snapshot, Trigger, Window
+from dlm_lsp.wire import Hello
 
 BODY = "def f(x):\n    |\n\n\ndef g():\n    return 1\n"
 LINE = "def f(x):\n    y = 1\n    |\n    return y\n"
@@ -30,18 +31,21 @@ TABLE = [
 ]
 
 
+def _candidate(*texts, mean_logprob=-0.1):
+    return Candidate(texts, mean_logprob, token_confidence=(), steps=1, rounds=0, parses=True)
+
+
+def _admit_all(marked, *candidates, trigger=Trigger.INVOKED, language="python", **settings):
+    chosen = replace(Settings(), **settings)
+    snapshot = Snapshot("file:///a.py", language, 1, marked.replace("|", ""), marked.index("|"))
+    request = build_request(snapshot, chosen, Hello(), request_id=1, trigger=trigger)
+    return admit_all(snapshot, request, InfillResult(1, 1, Outcome.FILLED, candidates), chosen)
+
+
 def _admit(marked, filling, trigger=Trigger.INVOKED, mean_logprob=-0.1, language="python", **settings):
-    text, cursor = marked.replace("|", ""), marked.index("|")
-    return admit(
-        text,
-        cursor,
-        filling,
-        hole=find_hole(text, cursor, language),
-        language=language,
-        settings=replace(Settings(), **settings),
-        trigger=trigger,
-        mean_logprob=mean_logprob,
-    )
+    candidate = _candidate(filling, mean_logprob=mean_logprob)
+    admitted = _admit_all(marked, candidate, trigger=trigger, language=language, **settings)
+    return admitted[0].text if admitted else None
 
 
 @pytest.mark.parametrize("row", TABLE, ids=[row[0] for row in TABLE])
@@ -86,3 +90,22 @@ def test_what_is_shown_is_the_beginning_of_the_answer_and_parses(marked, lines):
         assert shown.strip()
         assert filling.startswith(shown)
         ast.parse(marked.replace("|", shown))
+
+
+def test_several_candidates_keep_their_order_and_are_shown_once():
+    """A list with the same text twice, or with the worst one on top."""
+    texts = ["return y", "return x", "return (", "return x  ", "return y\n"]
+    admitted = _admit_all(BODY, *map(_candidate, texts))
+    assert ["return y", "return x"] == [each.text for each in admitted]
+    assert ["return y", "return x"] == [each.candidate.texts[0] for each in admitted]
+
+
+def test_several_holes_are_judged_together_and_cut_apart():
+    """The right body of one stub would go with the wrong one of another, or the wrong one would be shown."""
+    hole = Hole(HoleKind.BODY, "    ", "    ", "    ")
+    prefix, between, suffix = "def f(x):\n    ", "\n\n\ndef g(x):\n    ", "\n"
+    request = InfillRequest(1, 1, "python", Window(prefix, suffix, (between,)), (hole, hole), prefix, suffix)
+    candidates = (_candidate("return x", "y = 1\n    return )"), _candidate("return x", ")"))
+    asked = Snapshot("file:///a.py", "python", 1, prefix + between + suffix, 0)
+    admitted = admit_all(asked, request, InfillResult(1, 1, Outcome.FILLED, candidates), Settings())
+    assert [("return x", "y = 1")] == [each.texts for each in admitted]

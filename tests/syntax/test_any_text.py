@@ -3,15 +3,16 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlm_lsp.engine.gate import admit
+from dlm_lsp.engine.gate import admit_all
+from dlm_lsp.engine.request import build_request
 from dlm_lsp.settings import Settings
-from dlm_lsp.syntax.hole import find_hole
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.slice import cut_slice
 from dlm_lsp.syntax.verdict import judge, survey
 from dlm_lsp.text.window import as_seen
-from dlm_lsp.values import Trigger
+from dlm_lsp.values import Candidate, InfillResult, Outcome, Snapshot, Trigger
+from dlm_lsp.wire import Hello
 
 WORDS = [
     "def f(",
@@ -86,14 +87,8 @@ def test_the_gate_lets_pass_only_what_the_model_said(text, filling, data):
     cursor = data.draw(st.integers(0, len(text)))
     cut = cut_slice(text, cursor, "python")
     assert (text[:cursor], text[cursor:]) == (cut.prefix, cut.suffix)
-    shown = admit(
-        text,
-        cursor,
-        filling,
-        hole=find_hole(text, cursor, "python"),
-        language="python",
-        settings=Settings(),
-        trigger=Trigger.INVOKED,
-        mean_logprob=0.0,
-    )
-    assert shown is None or as_seen(filling).startswith(as_seen(shown))
+    asked = Snapshot("file:///a.py", "python", 1, text, cursor)
+    request = build_request(asked, Settings(), Hello(), request_id=1, trigger=Trigger.INVOKED)
+    candidate = Candidate((filling,), mean_logprob=0.0, token_confidence=(), steps=1, rounds=0, parses=True)
+    admitted = admit_all(asked, request, InfillResult(1, 1, Outcome.FILLED, (candidate,)), Settings())
+    assert all(as_seen(filling).startswith(as_seen(each.text)) for each in admitted)
