@@ -7,8 +7,10 @@ feature of this server. pygls answers nothing to invalid params or JSON, and str
 import json
 import logging
 from collections.abc import Generator
+from inspect import isawaitable
 from typing import Any
 
+import attrs
 from lsprotocol import types
 from pygls.exceptions import (
     JsonRpcException,
@@ -19,6 +21,7 @@ from pygls.exceptions import (
     JsonRpcServerNotInitialized,
 )
 from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol.language_server import _prepare_command_arguments
 
 from dlm_lsp.lsp.documents import OpenDocuments
 
@@ -79,8 +82,12 @@ class Protocol(LanguageServerProtocol):
                 log.warning("dropped a notification %r: %s", method, error.message)
 
     def _receive_response(self, message: dict[str, Any]) -> None:
-        if type(message.get("id")) not in (int, str):
+        msg_id: Any = message.get("id")
+        if type(msg_id) not in (int, str):
             log.warning("dropped a message that is no request, notification or response")
+            return
+        if (future := self._request_futures.get(msg_id)) is not None and future.cancelled():
+            del self._request_futures[msg_id]  # nobody waits any more
             return
         try:
             self.handle_message(self.structure_message(message))
@@ -130,6 +137,27 @@ class Protocol(LanguageServerProtocol):
         encoding = types.PositionEncodingKind(result.capabilities.position_encoding or "utf-16")
         self._workspace = OpenDocuments(params.root_uri, params.workspace_folders, encoding.value)
         return result
+
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *_: object) -> None:  # type: ignore[override]  # pygls runs plain functions as well
+        """Cancel what runs; pygls walks through a dict out of which what is cancelled takes itself."""
+        for future in list(self._request_futures.values()):
+            future.cancel()
+        self._shutdown = True
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override]
+        """Run a command in the request's own task; pygls starts a second one, which a cancel does not reach."""
+        command = self.fm.commands.get(params.command)
+        if command is None:
+            raise JsonRpcInvalidParams(f"no such command: {params.command}")
+        try:
+            params = attrs.evolve(params, arguments=params.arguments or [])
+            arguments, _ = _prepare_command_arguments(command, params, self._converter)
+        except Exception as error:
+            raise JsonRpcInvalidParams(f"wrong arguments for {params.command}") from error
+        result = command(*arguments)
+        return await result if isawaitable(result) else result
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: object) -> None:  # type: ignore[override]  # pygls runs plain functions as well
