@@ -1,6 +1,6 @@
 """Names that a module binds, and which of them are told."""
 
-from dlm_lsp.text.names import bound_names, names_outside
+from dlm_lsp.text.names import bound_names, known_names, names_outside
 
 TEXT = """\
 import os
@@ -34,3 +34,50 @@ def test_the_nearest_are_chosen_and_keep_their_order() -> None:
     bindings = [(0, "far"), (10, "near"), (20, "seen"), (40, "behind"), (90, "end"), (95, "seen")]
     assert ("near", "behind") == names_outside(bindings, 15, 30, 2)
     assert ("far", "near", "behind", "end") == names_outside(bindings, 15, 30, 9)
+
+
+MODULE = """\
+import os.path, sys as system
+from . import (
+    first,  # noqa: F401, E501
+    second as other,
+)
+from typing import \\
+    Any
+try:
+    from fast import quick
+except ImportError as problem:
+    quick = None
+a, *b = c = 1, 2
+total: int = 0
+if total == later:
+    def when(): pass
+for key, (value, _) in pairs:
+    pass
+with open(path) as stream:
+    print(stream, end="")
+class Store(Base):
+    limit = 3
+    def get(self):
+        import local
+        found = 1
+def load(
+    given=1,
+):
+    inner = 2
+from late import *
+"""
+
+
+def test_all_names_of_a_module_are_known() -> None:
+    """Fails if a right answer is blamed for a name that the document binds in a way that is not looked for."""
+    known = [name for _, name in known_names(MODULE)]
+    assert ["os", "system", "first", "other", "Any", "quick", "problem", "quick", "a", "b", "c"] == known[:11]
+    assert ["total", "int", "when", "key", "value", "_", "stream", "Store", "load", "*"] == known[11:]
+
+
+def test_locals_are_not_known() -> None:
+    """Fails if a name of some other function resolves."""
+    known = {name for _, name in known_names(MODULE)}
+    assert not known & {"limit", "get", "local", "found", "given", "inner", "end", "later", "Base"}
+    assert MODULE.index("class Store") == next(at for at, name in known_names(MODULE) if name == "Store")
