@@ -131,6 +131,8 @@ def _add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> No
         text = f"{help_texts[name]} (default: {default})".replace("%", "%%")
         if isinstance(default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        elif isinstance(default, tuple):
+            group.add_argument(flag, action="append", metavar="GLOB", help=f"{text}; may be repeated")
         else:
             metavar = "|".join(CHOICES.get(name, ())) or {int: "N", float: "X", str: "NAME"}[type(default)]
             group.add_argument(flag, type=type(default), default=None, metavar=metavar, help=text)

@@ -4,6 +4,7 @@ In: `initializationOptions`, `workspace/configuration` or command-line values as
 the list of complaints. Standard library only; it does not know who asks.
 """
 
+import difflib
 import re
 from dataclasses import dataclass, fields
 from itertools import pairwise
@@ -44,6 +45,9 @@ class Settings:
     threshold: float = 0.9
     """Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse."""
 
+    sampler: str = "threshold"
+    """The rule that decides which tokens are committed in a step: `threshold`."""
+
     temperature: float = 0.7
     """Sampling temperature of all candidates but the first, which is greedy (0 to 2)."""
 
@@ -58,6 +62,10 @@ class Settings:
 
     min_logprob: float = -6.0
     """Automatic answers whose mean log-probability per token is below this are withheld (-100 to 0)."""
+
+    exclude: tuple[str, ...] = ()
+    """Globs of files that are neither filled nor shown to the model, such as `*.gen.py` or `infra/keys`; keys, passwords and
+    credentials (`.env*`, `*.pem`, `.ssh/`, `*secret*` …) always are excluded."""
 
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -77,8 +85,9 @@ RANGES: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
     "dtype": ("auto", "float32", "bfloat16", "float16"),
+    "sampler": ("threshold",),
 }
-"""Allowed values of the fields that are words."""
+"""Allowed values of the fields that are words; the samplers are those of `sampling.samplers`."""
 
 
 def camel_case(name: str) -> str:
@@ -105,13 +114,17 @@ def read_settings(options: object, base: Settings | None = None) -> tuple[Settin
         if complaint:
             complaints.append(f"{key}: {complaint}")
         else:
-            good[field.name] = float(value) if isinstance(getattr(base, field.name), float) else value
+            kind = type(getattr(base, field.name))
+            good[field.name] = kind(value) if kind in {float, tuple} else value  # JSON has whole floats, and lists
     current = {field.name: getattr(base, field.name) for field in fields(Settings)}
     return Settings(**(current | good)), complaints
 
 
 def _complaint(name: str, value: object, kind: type) -> str:
     """Say what is wrong with a value, or nothing."""
+    if kind is tuple:
+        of_words = isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)
+        return "" if of_words else f"{value!r} is not a list of words"
     right_type = (
         isinstance(value, int | float) and not isinstance(value, bool)
         if kind is float
@@ -123,7 +136,9 @@ def _complaint(name: str, value: object, kind: type) -> str:
     if low is not None and high is not None and isinstance(value, int | float) and not low <= value <= high:
         return f"{value} is not between {low} and {high}"
     if name in CHOICES and value not in CHOICES[name]:
-        return f"{value!r} is none of {', '.join(CHOICES[name])}"
+        nearest = difflib.get_close_matches(str(value), CHOICES[name], n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        return f"{value!r} is none of {', '.join(CHOICES[name])}{hint}"
     return ""
 
 

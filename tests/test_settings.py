@@ -36,6 +36,10 @@ def test_names_are_those_of_editors() -> None:
         ("seed", 2**63, "between"),
         ("device", "gpu", "auto, cpu, cuda, mps"),
         ("model", None, "type str"),
+        ("sampler", "treshold", "did you mean 'threshold'?"),
+        ("exclude", "*.env", "not a list of words"),
+        ("exclude", [5], "not a list of words"),
+        ("exclude", None, "not a list of words"),
     ],
 )
 def test_a_wrong_value_is_named_and_left_out(key: str, value: object, word: str) -> None:
@@ -44,6 +48,13 @@ def test_a_wrong_value_is_named_and_left_out(key: str, value: object, word: str)
     assert Settings(max_hole_tokens=9) == settings
     assert complaint.startswith(key)
     assert word in complaint
+
+
+def test_a_list_of_words_is_taken_as_it_comes_from_json() -> None:
+    """Fails if globs stay a list, which cannot be compared or hashed, or an empty list is no value."""
+    globs, _ = read_settings({"exclude": ["*.gen.py", "infra/keys"]})
+    assert ("*.gen.py", "infra/keys") == globs.exclude
+    assert (Settings(), []) == read_settings({"exclude": []}, globs)
 
 
 @given(st.dictionaries(st.sampled_from([camel_case(field.name) for field in fields(Settings)]), st.from_type(object)))

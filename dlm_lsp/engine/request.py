@@ -50,6 +50,7 @@ def build_request(
         candidates=settings.candidates,
         max_hole_tokens=max_hole_tokens,
         deadline_ms=settings.deadline_ms,
+        sampler=settings.sampler,
         temperature=settings.temperature,
         threshold=settings.threshold,
         seed=settings.seed,

@@ -23,6 +23,7 @@ from dlm_lsp.engine.scheduler import Ticket, superseded
 from dlm_lsp.lsp.documents import OpenDocument, OpenDocuments
 from dlm_lsp.lsp.protocol import Protocol
 from dlm_lsp.settings import Settings
+from dlm_lsp.text.private import private_rule
 from dlm_lsp.values import Trigger
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,10 @@ class Session(LanguageServer):
         self._stopping: set[asyncio.Task[None]] = set()
 
     def document(self, uri: str) -> OpenDocument | None:
-        """Give a document that the editor has open."""
+        """Give a document that the editor has open, unless it is private: then it is as if it were closed."""
+        if rule := private_rule(uri, self.settings.exclude):
+            log.info("a private file (%s) was asked about: no answer", rule)
+            return None
         workspace = self.workspace
         assert isinstance(workspace, OpenDocuments), "the protocol class makes this workspace"
         return workspace.find(uri)

@@ -17,7 +17,7 @@ from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
 from dlm_lsp.sampling.canvas import Canvas, Move, join
 from dlm_lsp.sampling.denoise import denoise
 from dlm_lsp.sampling.healing import Pieces
-from dlm_lsp.sampling.samplers.threshold import Threshold
+from dlm_lsp.sampling.samplers import fit_sampler
 from dlm_lsp.sampling.strategy import Sampler
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
@@ -87,9 +87,10 @@ class Lane:
     finished: bool = False
     """Whether `seen` is of a canvas without masks."""
 
-    def sampler(self, threshold: float) -> Sampler:
+    def sampler(self, request: InfillRequest) -> Sampler:
         """Give the rule of the lane's next round."""
-        return Threshold(threshold, max(self.temperature, REPAIR_TEMPERATURE) if self.rounds > 1 else self.temperature)
+        temperature = max(self.temperature, REPAIR_TEMPERATURE) if self.rounds > 1 else self.temperature
+        return fit_sampler(request.sampler, threshold=request.threshold, temperature=temperature)
 
 
 class Cancelled(Exception):  # noqa: N818 it is no error
@@ -177,7 +178,7 @@ class Decode:
         for canvases in denoise(
             [lane.canvas for lane in lanes],
             self.denoiser,
-            [lane.sampler(self.request.threshold) for lane in lanes],
+            [lane.sampler(self.request) for lane in lanes],
             [lane.rng for lane in lanes],
             adjust=self.draft.adjusts,
         ):

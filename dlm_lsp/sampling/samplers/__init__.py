@@ -21,6 +21,13 @@ def make_sampler(name: str, **parameters: float) -> Sampler:
     return SAMPLERS[name](**parameters)
 
 
+def fit_sampler(name: str, **settings: float) -> Sampler:
+    """Make a sampler by its name with those of the settings that it has: not every rule knows a threshold."""
+    _check("sampler", name, SAMPLERS)
+    known = inspect.signature(SAMPLERS[name]).parameters
+    return make_sampler(name, **{setting: value for setting, value in settings.items() if setting in known})
+
+
 def _check(what: str, name: str, known: Collection[str]) -> None:
     if name not in known:
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]

@@ -1,0 +1,32 @@
+"""Private files: as if they were not open, and the model never hears of them."""
+
+import pytest
+
+from tests.e2e.conftest import StartServer
+
+ADD = "def add(a, b):\n    \n"
+
+
+@pytest.mark.parametrize("uri", ["file:///w/.env", "file:///w/db_secrets.py", "file:///home/u/.ssh/config.py"])
+def test_a_private_document_gets_an_empty_answer(start: StartServer, fast_model: str, uri: str) -> None:
+    """Fails if a file that holds keys is sent to the model: the answer would be there, and the log would count a request."""
+    client = start(fast_model)
+    client.initialize()
+    client.open(uri, ADD)
+    assert {"items": []} == client.inline(uri, 1, 4)
+    client.wait_for_log("a private file")
+    client.open("file:///w/app.py", ADD)
+    assert "return a + b" == client.inline("file:///w/app.py", 1, 4)["items"][0]["insertText"]
+    assert 1 == sum(": filled" in line for line in client.log), "one model call, for the ordinary file"
+    assert not any("/w/" in line or ".ssh/config" in line for line in client.log), "the log does not name the file"
+
+
+def test_globs_of_the_user(start: StartServer, fast_model: str) -> None:
+    """Fails if the setting is not read at the start, or not when it changes."""
+    client = start(fast_model)
+    client.initialize({"exclude": ["*.gen.py"]})
+    for uri in ("file:///w/a.gen.py", "file:///w/b.py"):
+        client.open(uri, ADD)
+    assert [0, 1] == [len(client.inline(uri, 1, 4)["items"]) for uri in ("file:///w/a.gen.py", "file:///w/b.py")]
+    client.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": {"exclude": ["b.py"]}}})
+    assert [1, 0] == [len(client.inline(uri, 1, 4)["items"]) for uri in ("file:///w/a.gen.py", "file:///w/b.py")]
