@@ -22,6 +22,7 @@ from dlm_lsp.engine.local import LocalEngine, worker_command
 from dlm_lsp.engine.scheduler import Ticket, superseded
 from dlm_lsp.lsp.documents import OpenDocument, OpenDocuments
 from dlm_lsp.lsp.protocol import Protocol
+from dlm_lsp.lsp.tally import Tally
 from dlm_lsp.settings import Settings
 from dlm_lsp.text.private import private_rule
 from dlm_lsp.values import Trigger
@@ -40,6 +41,7 @@ class Session(LanguageServer):
         self.engine: EngineClient = self._make_engine()
         self.editor: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         """The editor's process id as soon as it has said `initialize`, None where it cannot be watched."""
+        self.tally = Tally()
         self._ids = itertools.count(1)
         self._running: dict[Ticket, asyncio.Task[object]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
