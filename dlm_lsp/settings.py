@@ -39,6 +39,9 @@ class Settings:
     max_window_tokens: int = 512
     """How much of the document the model sees around the hole, in tokens (64 to 32768); the checkpoint's own limit cuts it."""
 
+    context_snippets: int = 3
+    """How many pieces of other open files the model is told at most (0 to 3); only models trained to read them get any."""
+
     deadline_ms: int = 4000
     """After this time a request is answered with what is finished, or with nothing (50 to 600000)."""
 
@@ -73,6 +76,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "candidates": (1, 8),
     "max_hole_tokens": (1, 512),
     "max_window_tokens": (64, 32768),
+    "context_snippets": (0, 3),
     "deadline_ms": (50, 600_000),
     "threshold": (0, 1),
     "temperature": (0, 2),

@@ -4,48 +4,72 @@ In: a `Snapshot`, the settings, what the worker said of its model. Out: an `Infi
 it. It calls no model and knows no protocol.
 """
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from urllib.parse import unquote, urlsplit
+from itertools import accumulate, pairwise
 
+from dlm_lsp.engine.context import Outline, outline, short_path
 from dlm_lsp.settings import Settings
 from dlm_lsp.syntax.hole import SOME_LINES, find_hole
-from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.slice import cut_slice
+from dlm_lsp.text.snippets import Chunk, choose
 from dlm_lsp.text.window import as_seen, fit_window
-from dlm_lsp.values import Context, HoleKind, InfillRequest, Snapshot, Span, Trigger, Window
+from dlm_lsp.values import Context, HoleKind, InfillRequest, Snapshot, Snippet, Span, Trigger, Window
 from dlm_lsp.wire import Hello
 
-MAX_IMPORT_SHARE = 1 / 8
-"""How much of the room at most goes to imports that the window does not show."""
+MAX_SNIPPET_SHARE = 1 / 4
+"""How much of the room at most goes to pieces of other files."""
+MAX_SHARE = 1 / 8
+"""How much of the room at most goes to imports, and how much to names, that the window does not show."""
 MIN_WINDOW_TOKENS = 32
 
 
 def build_request(
-    snapshot: Snapshot, settings: Settings, hello: Hello, *, request_id: int, trigger: Trigger, watch: bool = False
+    snapshot: Snapshot,
+    settings: Settings,
+    hello: Hello,
+    *,
+    request_id: int,
+    trigger: Trigger,
+    watch: bool = False,
+    known: Outline | None = None,
+    offered: Iterable[Chunk] = (),
+    more: Sequence[int] = (),
 ) -> InfillRequest:
-    """Make the request for one hole at the snapshot's cursor."""
-    text, cursor = snapshot.text, snapshot.cursor
-    cut = cut_slice(text, cursor, snapshot.language)
-    slice_prefix, slice_suffix = as_seen(cut.prefix), as_seen(cut.suffix)
+    """Make the request for a hole at the snapshot's cursor, and at `more` offsets behind it, in order.
+
+    `known` is what the document says beyond window and slice, perhaps some keystrokes ago; without it the whole is read now.
+    `offered` are the chunks of other documents that may be told.
+    """
+    text, cursors = snapshot.text, (snapshot.cursor, *more)
+    known = known or outline(snapshot.uri, text, snapshot.language)
+    cut = cut_slice(text, cursors[0], snapshot.language)
+    last = cut_slice(text, cursors[-1], snapshot.language) if more else cut
+    between = tuple(as_seen(text[left:right]) for left, right in pairwise(cursors))
+    slice_prefix, slice_suffix = as_seen(cut.prefix), as_seen(last.suffix)
     total_tokens = min(settings.max_window_tokens, hello.max_tokens or settings.max_window_tokens)
-    max_hole_tokens = min(settings.max_hole_tokens, total_tokens // 2)
-    room_tokens = max(total_tokens - max_hole_tokens, MIN_WINDOW_TOKENS)
+    max_hole_tokens = min(settings.max_hole_tokens, max(total_tokens // 2 // len(cursors), 1))
+    room_tokens = max(total_tokens - max_hole_tokens * len(cursors), MIN_WINDOW_TOKENS)
     room_chars = int(room_tokens * hello.chars_per_token)
-    path = _short_path(snapshot.uri)
-    imports, window = _imports_and_window(snapshot, room_chars - len(path))
-    hole = find_hole(slice_prefix + slice_suffix, len(slice_prefix), snapshot.language)
-    if hole.kind is HoleKind.INLINE and trigger is not Trigger.AUTOMATIC:
+    context, window = _context_and_window(
+        snapshot, cursors, room_chars, known, reads=hello.reads, offered=offered, snippets=settings.context_snippets
+    )
+    judged = "".join((slice_prefix, *between, slice_suffix))
+    starts = accumulate(map(len, (slice_prefix, *between)))
+    holes = (find_hole(judged, start, snapshot.language) for start in starts)
+    if trigger is not Trigger.AUTOMATIC:
         # Who asks in the middle of a line may want the lines up to what stands behind; who types wants one line.
-        hole = replace(hole, max_lines=SOME_LINES)
+        holes = (replace(hole, max_lines=SOME_LINES) if hole.kind is HoleKind.INLINE else hole for hole in holes)
     return InfillRequest(
         id=request_id,
         version=snapshot.version,
         language=snapshot.language,
         window=window,
-        holes=(hole,),
+        holes=tuple(holes),
         slice_prefix=slice_prefix,
         slice_suffix=slice_suffix,
-        context=Context(path=as_seen(path), imports=as_seen(imports)),
+        context=context,
+        known_names=known.names_known(cut.start, last.end, len(text)),
         trigger=trigger,
         candidates=settings.candidates,
         max_hole_tokens=max_hole_tokens,
@@ -59,28 +83,32 @@ def build_request(
     )
 
 
-def _imports_and_window(snapshot: Snapshot, room_chars: int) -> tuple[str, Window]:
-    """Fit the window; if it does not reach the document's imports, make a little room for them."""
-    hole = Span(snapshot.cursor, snapshot.cursor)
-    window = fit_window(snapshot.text, [hole], room_chars)
-    imports = _imports(snapshot, len(window.prefix), int(room_chars * MAX_IMPORT_SHARE))
-    if imports:
-        window = fit_window(snapshot.text, [hole], room_chars - len(imports))
-    return imports, Window(as_seen(window.prefix), as_seen(window.suffix))
-
-
-def _imports(snapshot: Snapshot, prefix_chars: int, max_chars: int) -> str:
-    """Give the import statements that stand before the window, as many as fit."""
-    kept: list[str] = []
-    pattern = find_language(snapshot.language).import_line
-    for match in pattern.finditer(snapshot.text, 0, snapshot.cursor - prefix_chars):
-        if sum(map(len, kept)) + len(match[0]) + 1 > max_chars:
-            break
-        kept.append(match[0] + "\n")
-    return "".join(kept)
-
-
-def _short_path(uri: str) -> str:
-    """Give the last two components of a URI's path."""
-    path = unquote(urlsplit(uri).path).replace("\\", "/")
-    return "/".join([part for part in path.split("/") if part][-2:])
+def _context_and_window(
+    snapshot: Snapshot,
+    cursors: Sequence[int],
+    room_chars: int,
+    known: Outline,
+    *,
+    reads: Collection[str],
+    offered: Iterable[Chunk],
+    snippets: int,
+) -> tuple[Context, Window]:
+    """Fit the window; where it does not reach what should be told of the document, make a little room for that."""
+    length, holes = len(snapshot.text), [Span(cursor, cursor) for cursor in cursors]
+    path = short_path(snapshot.uri) if "path" in reads else ""
+    room = room_chars - len(path)
+    window = fit_window(snapshot.text, holes, room)
+    pieces: tuple[Snippet, ...] = ()
+    if snippets and "snippets" in reads:
+        most_chars = int(room_chars * MAX_SNIPPET_SHARE)
+        pieces = choose(offered, as_seen(window.prefix), as_seen(window.suffix), most=snippets, max_chars=most_chars)
+        room -= sum(len(piece.path) + len(piece.text) for piece in pieces)
+        window = fit_window(snapshot.text, holes, room)
+    start, end = cursors[0] - len(window.prefix), cursors[-1] + len(window.suffix)
+    share = int(room_chars * MAX_SHARE)
+    imports = known.imports_before(start, share) if "imports" in reads else ""
+    names = known.names_told(start, end, length, share) if "names" in reads else ()
+    if imports or names:
+        window = fit_window(snapshot.text, holes, room - len(imports) - len(" ".join(names)))
+    context = Context(path, imports, names, pieces)
+    return context, Window(as_seen(window.prefix), as_seen(window.suffix), tuple(map(as_seen, window.between)))

@@ -6,7 +6,10 @@ over lines, which a string that spans lines can fool. `bound_names` are those th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+IMPORT = re.compile(r"^(?:import|from)[ \t][^\r\n(]*(?:\([^()]*\))?[^\r\n]*", re.MULTILINE)
+"""A Python import statement at the outermost level, whole."""
 
 _BINDING = re.compile(
     r"^(?:(?:async[ ]+)?def[ ]+(\w+)|class[ ]+(\w+)|([A-Za-z_]\w*)[ ]*(?::[^=\n]*)?=(?!=))", re.MULTILINE
@@ -57,7 +60,9 @@ def known_names(text: str) -> Iterator[tuple[int, str]]:
             yield match.start(), name
 
 
-def names_outside(bindings: list[tuple[int, str]], start: int, end: int, most: int) -> tuple[str, ...]:
+def names_outside(
+    bindings: Sequence[tuple[int, str]], start: int, end: int, most: int, max_chars: int = 2000
+) -> tuple[str, ...]:
     """Choose at most `most` names that are not bound within [start, end), those nearest to it, in their order."""
     inside = {name for at, name in bindings if start <= at < end}
     nearest = sorted(
@@ -65,7 +70,8 @@ def names_outside(bindings: list[tuple[int, str]], start: int, end: int, most: i
     )
     chosen: dict[str, int] = {}
     for _, at, name in nearest:
-        if len(chosen) == most:
+        max_chars -= 0 if name in chosen else len(name) + 1
+        if len(chosen) == most or max_chars < 0:
             break
         chosen.setdefault(name, at)
     return tuple(sorted(chosen, key=chosen.__getitem__))

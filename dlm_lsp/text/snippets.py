@@ -22,6 +22,8 @@ _LONGEST_LINE = 200
 """In characters; a longer line is data, and no chunk holds it."""
 _SHORT_CHUNK_LINES = 5
 """A chunk of at least so many lines ends where an unindented line follows an empty one."""
+_LEAST_LINES = 3
+"""Of a chunk that is cut to fit."""
 _WORD = re.compile(r"[^\W\d]\w{2,}")
 _COMMON = frozenset(
     _WORD.findall("""
@@ -92,14 +94,20 @@ def choose(offered: Iterable[Chunk], prefix: str, suffix: str, *, most: int, max
         if likeness >= MIN_LIKENESS:
             ranked.append((likeness, chunk))
     ranked.sort(key=lambda pair: pair[0], reverse=True)
-    chosen: list[Chunk] = []
+    chosen: list[Snippet] = []
     for _, chunk in ranked:
         if len(chosen) == most:
             break
-        size = len(chunk.path) + len(chunk.text)
-        if size > max_chars or chunk.text in prefix or chunk.text in suffix:
-            continue
-        if all(chunk.text != other.text for other in chosen):
-            chosen.append(chunk)
-            max_chars -= size
-    return tuple(Snippet(chunk.path, chunk.text) for chunk in reversed(chosen))
+        text = _fitting(chunk.text, max_chars - len(chunk.path))
+        if text and text not in prefix and text not in suffix and all(text not in other.text for other in chosen):
+            chosen.append(Snippet(chunk.path, text))
+            max_chars -= len(chunk.path) + len(text)
+    return tuple(reversed(chosen))
+
+
+def _fitting(text: str, max_chars: int) -> str:
+    """Give as many of a chunk's lines as fit; nothing if they are too few to say something."""
+    if len(text) <= max_chars:
+        return text
+    kept = text[: max(max_chars, 0) + 1].rpartition("\n")[0]
+    return kept if kept.count("\n") + 1 >= _LEAST_LINES else ""

@@ -6,13 +6,13 @@ that the cursor cuts healed. Knows no lengths of holes but their sum, and no sam
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer
 from dlm_lsp.sampling.healing import Pieces, heal
 from dlm_lsp.sampling.strategy import Adjust
 from dlm_lsp.text.layout import Special, lay_out
-from dlm_lsp.values import Hole, HoleKind, InfillRequest
+from dlm_lsp.values import Context, Hole, HoleKind, InfillRequest
 
 PREFIX_SHARE = 2 / 3
 """Of the room that prefix and suffix compete for; what one side does not need the other one gets."""
@@ -34,13 +34,14 @@ def encode(request: InfillRequest, denoiser: Denoiser, pieces: Pieces, hole_toke
     """Lay a request out in at most `denoiser.max_tokens` rows, `hole_tokens` of which are kept free."""
     tokenizer = denoiser.tokenizer
     window = request.window
-    start, head = head_ids(request, tokenizer)
+    start, head = head_ids(request.context, tokenizer)
     prefix = tokenizer.encode(window.prefix)
     between = [tokenizer.encode(text) for text in window.between]
     suffix = tokenizer.encode(window.suffix)
     room = denoiser.max_tokens - len(start) - hole_tokens - sum(map(len, between))
-    if len(head) > room // 3:  # the text around the hole is worth more than what is told about it
-        head = []
+    for less in (replace(request.context, snippets=()), Context()):
+        if len(head) > room // 2:  # the text around the hole is worth more than what is told about it
+            _, head = head_ids(less, tokenizer)
     room = max(room - len(head), 2)
     before = min(len(prefix), max(int(room * PREFIX_SHARE), room - len(suffix)))
     behind = max(room - before, 0)
@@ -56,13 +57,13 @@ def encode(request: InfillRequest, denoiser: Denoiser, pieces: Pieces, hole_toke
     return Draft(tuple(parts), tuple(typed), tuple(adjusts))
 
 
-def head_ids(request: InfillRequest, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
+def head_ids(context: Context, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     """Give the token that starts every canvas, so that no mask stands at row 0, and what is told before the window."""
     first = tokenizer.special_id("beginoftext")
     first = tokenizer.special_id("endoftext") if first is None else first
     markers = tokenizer.special_id("path") is not None and tokenizer.special_id("sep") is not None
     ids: list[int] = []
-    for piece in lay_out(request.context, "", markers=markers):
+    for piece in lay_out(context, "", markers=markers):
         if isinstance(piece, Special):
             special = tokenizer.special_id(piece.name)
             assert special is not None, f"the tokenizer has markers but not {piece.name}"

@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 
+from dlm_lsp.engine.context import outline
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.settings import Settings
-from dlm_lsp.values import HoleKind, Snapshot, Trigger
+from dlm_lsp.text.snippets import Chunk
+from dlm_lsp.values import Context, HoleKind, Snapshot, Trigger
 from dlm_lsp.wire import Fill, Hello, decode, encode
 
 HELLO = Hello(max_tokens=512, chars_per_token=3.0)
 
 
-def _request(marked, uri="file:///home/me/my%20project/pkg/mod.py", hello=HELLO, **settings):
+def _request(marked, uri="file:///home/me/my%20project/pkg/mod.py", hello=HELLO, offered=(), **settings):
     text, cursor = marked.replace("|", "", 1), marked.index("|")
     snapshot = Snapshot(uri, "python", 3, text, cursor)
-    return build_request(snapshot, replace(Settings(), **settings), hello, request_id=7, trigger=Trigger.INVOKED)
+    chosen = replace(Settings(), **settings)
+    return build_request(snapshot, chosen, hello, request_id=7, trigger=Trigger.INVOKED, offered=offered)
 
 
 def test_a_small_document_is_sent_whole_and_settings_travel():
@@ -67,6 +70,52 @@ def test_an_unsaved_document_has_a_path_of_its_own():
     assert _request("|", uri="untitled:Untitled-1").context.path == "Untitled-1"
     assert _request("|", uri="").context.path == ""
     assert _request("|", uri="file:///C%3A/a/b/c.py").context.path == "b/c.py"
+
+
+ALL = replace(HELLO, reads=("path", "imports", "names", "snippets"))
+NEIGHBOUR = outline(
+    "file:///pkg/other.py", "def price_of(order, customer):\n    return order.amount * customer.rate\n", "python"
+)
+LARGE = "import os\n\nRATE = 3\n\n" + "# filler\n" * 1000 + "def bill(order, customer):\n    |\n" + "# more\n" * 1000
+LARGE += "def late(): pass\n"
+
+
+def test_a_checkpoint_is_told_what_it_was_trained_to_read() -> None:
+    """Fails if a model gets names or snippets that it takes for code of this file."""
+    told = _request(LARGE, hello=ALL, offered=NEIGHBOUR.chunks).context
+    assert ("import os\n", ("RATE", "late")) == (told.imports, told.names)
+    assert ["pkg/other.py"] == [snippet.path for snippet in told.snippets]
+    plain = _request(LARGE, hello=replace(ALL, reads=("path", "imports")), offered=NEIGHBOUR.chunks).context
+    assert Context("pkg/mod.py", "import os\n") == plain
+    assert Context() == _request(LARGE, hello=replace(ALL, reads=()), offered=NEIGHBOUR.chunks).context
+
+
+def test_snippets_can_be_switched_off() -> None:
+    """Fails if the setting is not looked at."""
+    assert () == _request(LARGE, hello=ALL, context_snippets=0, offered=NEIGHBOUR.chunks).context.snippets
+
+
+def test_what_is_told_leaves_the_window_its_room() -> None:
+    """Fails if all that is told together leaves less than half of the room, or the sum is more than the model takes."""
+    words = "order customer amount rate price bill"
+    offered = [Chunk(f"pkg/m{k}.py", f"{words} m{k}\n" * 8, frozenset(words.split())) for k in range(9)]
+    head = "".join(f"import module_{k}\nname_{k} = 1\n" for k in range(300))
+    request = _request(head + LARGE, hello=ALL, offered=offered)
+    context = request.context
+    snippets = sum(len(snippet.path) + len(snippet.text) for snippet in context.snippets)
+    window = len(request.window.prefix) + len(request.window.suffix)
+    room = (512 - 64) * 3
+    assert 0.15 * room < snippets <= room / 4
+    assert 0.1 * room < len(context.imports) <= room / 8
+    assert 0.1 * room < len(" ".join(context.names)) <= room / 8
+    told = snippets + len(context.path + context.imports + " ".join(context.names))
+    assert 0.95 * room < told + window <= room
+
+
+def test_names_outside_of_the_slice_are_known() -> None:
+    """Fails if the worker calls a name unresolved that the document binds beyond what is judged."""
+    assert ("os", "RATE", "late") == _request(LARGE).known_names
+    assert () == _request("import os\n\ndef f():\n    |\n").known_names
 
 
 def test_who_asks_in_the_middle_of_a_line_may_get_several():

@@ -96,6 +96,17 @@ def test_what_does_not_fit_makes_room_for_what_does() -> None:
     assert () == choose([long, short], PREFIX, SUFFIX, most=0, max_chars=400)
 
 
+def test_a_long_chunk_is_cut_at_a_line_end() -> None:
+    """Fails if a small model with little room is never told anything, or is told half a line."""
+    lines = ["def record_all(connection, customer):", "    for amount in amounts:", "        commit()", "        log()"]
+    offered = [chunk("s.py", "\n".join(lines))]
+    for max_chars in range(100):
+        for snippet in choose(offered, PREFIX, SUFFIX, most=3, max_chars=max_chars):
+            assert snippet.text.split("\n") in (lines[:3], lines)
+            assert len(snippet.path) + len(snippet.text) <= max_chars
+    assert choose(offered, PREFIX, SUFFIX, most=3, max_chars=90)[0].text.count("\n") == 2
+
+
 @given(st.text(alphabet="ab_ \n\r\t#(\x0c", max_size=400))
 def test_chunks_hold_nothing_but_lines_of_the_file(text: str) -> None:
     """Fails if a chunk is not a run of the file's own lines."""

@@ -1,19 +1,15 @@
 """Trainer and worker put the very same tokens before a window."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from dlm_lsp.models.tokenizer import read_tokenizer
-from dlm_lsp.values import Context, Hole, HoleKind, InfillRequest, Window
+from dlm_lsp.values import Context
 from dlm_lsp.worker.layout import head_ids
 from tests.training.conftest import NANO
 from training import corrupt
 from training import stream as streams
 from training.corrupt import Sampler
-
-REQUEST = InfillRequest(1, 1, "python", Window("", ""), (Hole(HoleKind.LINE),), "", "")
 
 
 def test_the_head_is_the_one_that_was_trained(data, tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,7 +29,7 @@ def test_the_head_is_the_one_that_was_trained(data, tokenizer, monkeypatch: pyte
         before = len(told)
         trained = sampler.head(np.random.default_rng(seed), 1, first, end, room=10_000)
         context = told[-1] if len(told) > before else Context()
-        start, head = head_ids(replace(REQUEST, context=context), worker_tokenizer)
+        start, head = head_ids(context, worker_tokenizer)
         assert trained == start + head
     assert any(context.snippets for context in told)
     assert any(context.imports for context in told)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dlm_lsp.models.denoiser import Denoiser
 from dlm_lsp.models.scripted import PieceTokenizer
 from dlm_lsp.sampling.healing import Pieces, sort_pieces
-from dlm_lsp.values import Context, Hole, HoleKind, InfillRequest, Window
+from dlm_lsp.values import Context, Hole, HoleKind, InfillRequest, Snippet, Window
 from dlm_lsp.worker.layout import encode, head_ids, row_texts, wants_indent
 from tests.worker.conftest import request_at
 
@@ -52,6 +52,15 @@ def test_what_is_told_beside_the_window_gives_way_to_it(scripted: Callable[..., 
     assert "x = 1" == before
 
 
+def test_snippets_give_way_first(scripted: Callable[..., Denoiser]) -> None:
+    """Fails if snippets that turn out too long for the model take path and imports with them."""
+    context = Context(path="a/b.py", imports="import os\n", snippets=(Snippet("c.py", "y = 2\n" * 100),))
+    model = scripted()
+    before, _ = encoded(replace(request_at("x = 1\n@@\n"), context=context), model, 120, 20)
+    alone = head_ids(replace(context, snippets=()), model.tokenizer)
+    assert model.tokenizer.decode([*alone[0], *alone[1]]) + "x = 1" == before
+
+
 def test_a_canvas_starts_with_a_known_token(scripted: Callable[..., Denoiser]) -> None:
     """Fails if a hole at the start of a file puts a mask into row 0, which nothing predicts."""
     model = scripted()
@@ -84,7 +93,7 @@ class TwoStarts(PieceTokenizer):
 
 def test_a_canvas_starts_with_the_token_for_starts() -> None:
     """Fails if a checkpoint with a start of its own is given its end-of-text instead."""
-    assert [261] == head_ids(request_at("x = @@\n"), TwoStarts([]))[0]
+    assert [261] == head_ids(Context(), TwoStarts([]))[0]
 
 
 @given(st.text(alphabet="aé漢🎉\n x_1", max_size=30))
