@@ -29,7 +29,7 @@ class Hello:
     model: str = ""
     """Name of the model, from the worker."""
     model_hash: str = ""
-    """SHA-256 of weights and tokenizer (first 16 digits), from the worker."""
+    """16 hex digits that change with what changes the model's answers (`models.folders.model_hash`), from the worker."""
     device: str = ""
     max_tokens: int = 0
     """The longest canvas of the model, so that windows are cut to fit."""

@@ -5,8 +5,6 @@ no code of a checkpoint (`auto_map` is never read) and knows no forward pass.
 """
 
 import difflib
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +15,14 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-import dlm_lsp
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
+from dlm_lsp.models.folders import CONFIG, SCRIPTED, find, read_header, read_json, weight_files
 
 if TYPE_CHECKING:
     from dlm_lsp.models.tokenizer import BpeTokenizer
 
-BUNDLED = Path(dlm_lsp.__file__).parent / "bundled"
-SCRIPTED = "scripted:"
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-CONFIG = "config.json"
 SCALE = "_scale"
 """An int8 tensor NAME goes with a float32 tensor NAME_scale, one number per row."""
 
@@ -39,6 +32,9 @@ DTYPES = {
     "float16": torch.float16,
     "float64": torch.float64,
 }
+
+CONTEXT_PARTS = ("path", "imports", "names", "snippets")
+"""What can be told beside the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,36 +84,18 @@ class Undrawn(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def find(model: str | Path) -> Path:
-    """Give the folder (of a script: the file) that a model's name stands for."""
-    name = str(model)
-    if name.startswith(SCRIPTED):
-        script = Path(name.removeprefix(SCRIPTED)).expanduser()
-        if not script.is_file():
-            raise ModelError(f"there is no script {script}; give `{SCRIPTED}` the path of a JSON file")
-        return script
-    bundled = sorted(path.parent.name for path in BUNDLED.glob(f"*/{CONFIG}"))
-    if name in bundled:
-        return BUNDLED / name
-    folder = Path(model).expanduser()
-    if not folder.is_dir():
-        close = difflib.get_close_matches(name, bundled, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"bundled models: {', '.join(bundled) or 'none'}"
-        raise ModelError(f"there is no model {name!r}: neither a folder nor a bundled model; {hint}")
-    return folder
+def parts_read(model: str | Path) -> tuple[str, ...]:
+    """Give the parts of a `Context` that a model was trained to read: what its config.json lists under `reads`.
 
-
-def model_hash(model: str | Path) -> str:
-    """Give 16 hex digits that change with anything that changes a model's answers: config, weights, tokenizer, script."""
-    path = find(model)
-    # tokenizer.json and vocab.json, merges.txt, added_tokens.json, tokenizer_config.json; all shards
-    wanted = ("config.json", "*.safetensors", "*token*.json", "vocab.json", "merges.txt")
-    files = [path] if path.is_file() else sorted({file for pattern in wanted for file in path.glob(pattern)})
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            digest.update(f"{file.name}\0".encode() + hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()[:16]
+    Of a checkpoint that says nothing, path and imports are believed to help: as comment and code they are what any file of
+    source begins with, while names and pieces of other files would be taken for parts of this one.
+    """
+    if str(model).startswith(SCRIPTED):
+        return CONTEXT_PARTS
+    listed = read_config(find(model)).get("reads", CONTEXT_PARTS[:2])
+    if not isinstance(listed, list | tuple) or not all(part in CONTEXT_PARTS for part in listed):
+        raise ModelError(f"{CONFIG}: `reads` is a list of some of {', '.join(CONTEXT_PARTS)}, not {listed!r}")
+    return tuple(listed)
 
 
 def choose_device(name: str) -> torch.device:
@@ -143,7 +121,7 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Read config.json and check that a family of ours can run it."""
-    config = _read_json(folder / CONFIG)
+    config = read_json(folder / CONFIG)
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:
         known = {family.lower(): family for family in FAMILIES}
@@ -194,7 +172,8 @@ def read_weights(
     A tensor that is on the CPU in its own format stays in the mapped file until it is used.
     """
     weights: dict[str, Tensor] = {}
-    for file in _weight_files(folder):
+    for file in weight_files(folder):
+        read_header(file)  # says of a missing or cut file what the library does not
         try:
             with safe_open(file, framework="pt", device=str(device)) as tensors:
                 for name, tensor in _widened(tensors, file):
@@ -233,36 +212,8 @@ def _widened(tensors: Any, file: Path) -> Iterator[tuple[str, Tensor]]:
         yield name, tensor
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    """Give the safetensors files of a checkpoint."""
-    if (folder / WEIGHTS).is_file():
-        return [folder / WEIGHTS]
-    if not (folder / INDEX).is_file():
-        raise ModelError(f"{folder} has no {WEIGHTS} and no {INDEX}; download the weights in the safetensors format")
-    shards = _read_json(folder / INDEX).get("weight_map")
-    if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
-        raise ModelError(f"{folder / INDEX} has no weight_map; download it again")
-    files = [folder / Path(name).name for name in sorted(set(shards.values()))]
-    for file in files:
-        if not file.is_file():
-            raise ModelError(f"{file} is missing, though {INDEX} names it; download it")
-    return files
-
-
 def _token_id(config: Mapping[str, Any], name: str) -> int | None:
     value = config.get(name)
     if value is not None and type(value) is not int:
         raise ModelError(f"{CONFIG}: {name} is {value!r}, not one number")
     return value
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(f"{file} is missing; the folder of a checkpoint in Hugging Face layout has one") from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{file} cannot be read ({error}); download it again") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{file} holds no JSON object; download it again")
-    return content

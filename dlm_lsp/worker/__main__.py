@@ -65,7 +65,8 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
     inbox.start()
     _leave_when_closed(inbox)
     try:
-        from dlm_lsp.models.loading import load, model_hash
+        from dlm_lsp.models.folders import model_hash
+        from dlm_lsp.models.loading import load, parts_read
         from dlm_lsp.sampling.healing import sort_pieces
 
         denoiser = load(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
@@ -78,6 +79,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
                 device=denoiser.device,
                 max_tokens=denoiser.max_tokens,
                 chars_per_token=_chars_per_token(denoiser),
+                reads=parts_read(options.model),
             )
         )
     except DlmError as error:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import View
-from dlm_lsp.models.loading import BUNDLED, choose_dtype, find, load, model_hash
+from dlm_lsp.models.loading import choose_dtype, load, parts_read
 
 MASK, EXPAND, END = 262, 263, 256
 IDS = torch.tensor([10, 20, MASK, MASK, 30])
@@ -154,6 +154,16 @@ def test_the_number_format_follows_the_device() -> None:
     assert choose_dtype("auto", torch.device("cuda")) == torch.bfloat16
 
 
+def test_what_a_checkpoint_reads_comes_from_its_config(copy) -> None:
+    """Fails when a checkpoint is told what it was not trained to read, or a misspelt part is passed over in silence."""
+    assert parts_read(copy()) == ("path", "imports")
+    assert parts_read(copy(reads=["path", "names"])) == ("path", "names")
+    assert parts_read(copy(reads=[])) == ()
+    for wrong in (["path", "snipets"], "path", 3, [["path"]]):
+        with pytest.raises(ModelError, match="snippets, not"):
+            parts_read(copy(reads=wrong))
+
+
 def test_the_longest_canvas_comes_from_the_config(copy) -> None:
     """Fails when a model is given more than it was trained for."""
     assert load(copy(), device="cpu").max_tokens == 2048
@@ -166,43 +176,6 @@ def test_threads_are_set(checkpoints: Path) -> None:
     assert torch.get_num_threads() == 2
     load(checkpoints / "dream-tiny", device="cpu", threads=0)
     assert torch.get_num_threads() == 2
-
-
-def test_a_bundled_name_is_a_folder_of_the_package() -> None:
-    """Fails when a bundled model cannot be named."""
-    assert find("nano") == BUNDLED / "nano"
-
-
-# The hash
-
-
-def test_the_hash_is_that_of_the_content(checkpoints: Path, tmp_path: Path) -> None:
-    """Fails when the folder's name counts, or when the same folder hashes differently twice."""
-    expected = model_hash(checkpoints / "dream-tiny")
-    assert expected == model_hash(shutil.copytree(checkpoints / "dream-tiny", tmp_path / "renamed"))
-    assert len(expected) == 16
-    int(expected, 16)
-
-
-@pytest.mark.parametrize(
-    "file", ["model.safetensors", "config.json", "vocab.json", "merges.txt", "tokenizer_config.json"]
-)
-def test_the_hash_changes_with_every_file_that_counts(file: str, copy) -> None:
-    """Fails when two models that answer differently have one hash."""
-    folder = copy("dreamon-tiny")
-    before = model_hash(folder)
-    content = bytearray((folder / file).read_bytes())
-    content[-1] ^= 1
-    (folder / file).write_bytes(content)
-    assert before != model_hash(folder)
-
-
-def test_the_hash_does_not_change_with_other_files(copy) -> None:
-    """Fails when a read-me changes the identity of a model."""
-    folder = copy()
-    before = model_hash(folder)
-    (folder / "README.md").write_text("a model card")
-    assert before == model_hash(folder)
 
 
 # What does not load, and what the message says

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import View
-from dlm_lsp.models.loading import load, model_hash
+from dlm_lsp.models.folders import model_hash
+from dlm_lsp.models.loading import load
 from dlm_lsp.models.scripted import DELETE, EXPAND, MASK, Rule, ScriptedDenoiser
 from dlm_lsp.sampling.canvas import Canvas, Move, join
 from dlm_lsp.sampling.denoise import denoise

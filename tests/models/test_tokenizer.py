@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_lsp.errors import ModelError
-from dlm_lsp.models.loading import BUNDLED
+from dlm_lsp.models.folders import BUNDLED
 from dlm_lsp.models.scripted import PieceTokenizer
 from dlm_lsp.models.tokenizer import BpeTokenizer, read_tokenizer
 

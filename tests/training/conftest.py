@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dlm_lsp.models.dream import DreamConfig
-from dlm_lsp.models.loading import BUNDLED
+from dlm_lsp.models.folders import BUNDLED
 from training import stream as streams
 from training.stream import SPLITS
 from training.tokenizer import load

@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlm_lsp.models.loading import BUNDLED
+from dlm_lsp.models.folders import BUNDLED
 from training.tokenizer import END_OF_TEXT, EXPAND, MASK, PAD, PATH, SEP, SPECIALS, load
 
 NANO = BUNDLED / "nano"
