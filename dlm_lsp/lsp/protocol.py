@@ -21,9 +21,11 @@ from pygls.exceptions import (
     JsonRpcServerNotInitialized,
 )
 from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 from pygls.protocol.language_server import _prepare_command_arguments
 
 from dlm_lsp.lsp.documents import OpenDocuments
+from dlm_lsp.lsp.messages import NOTIFICATIONS, REQUESTS
 
 log = logging.getLogger(__name__)
 
@@ -117,12 +119,23 @@ class Protocol(LanguageServerProtocol):
 
     def _structure(self, message: dict[str, Any]) -> Any:
         """Check and type a message; the error names no content, which may be the user's code."""
-        kind = self.get_message_type(message["method"])
-        assert kind is not None, "only methods with a handler come here, and lsprotocol has types for them"
+        method = message["method"]
         try:
+            if (params_type := REQUESTS.get(method) or NOTIFICATIONS.get(method)) is not None:
+                given = message.get("params")
+                params = self._converter.structure({} if given is None else dict(given), params_type)
+                if "id" in message:
+                    return JsonRPCRequestMessage(message["id"], method, self.VERSION, params)
+                return JsonRPCNotification(method, self.VERSION, params)
+            kind = self.get_message_type(method)
+            assert kind is not None, "only methods with a handler come here, and lsprotocol has types for the others"
             return self._converter.structure(message, kind)
         except Exception as error:
-            raise JsonRpcInvalidParams(f"invalid params for {message['method']}") from error
+            raise JsonRpcInvalidParams(f"invalid params for {method}") from error
+
+    def get_result_type(self, method: str) -> type[Any] | None:  # type: ignore[override]  # pygls caches its own
+        """Give the type of the response to a request, None where the method is no request."""
+        return JsonRPCResponseMessage if method in REQUESTS else super().get_result_type(method)
 
     def _refuse(self, msg_id: int | str | None, error: JsonRpcException) -> None:
         # A plain dict, because lsprotocol leaves out an id that is null, and JSON-RPC wants it.

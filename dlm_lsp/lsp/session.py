@@ -14,13 +14,13 @@ from contextlib import contextmanager, suppress
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import default_converter
 
 from dlm_lsp import __version__
 from dlm_lsp.engine.client import EngineClient, EngineState
 from dlm_lsp.engine.local import LocalEngine, worker_command
 from dlm_lsp.engine.scheduler import Ticket, superseded
 from dlm_lsp.lsp.documents import OpenDocument, OpenDocuments
+from dlm_lsp.lsp.messages import make_converter
 from dlm_lsp.lsp.protocol import Protocol
 from dlm_lsp.lsp.tally import Tally
 from dlm_lsp.settings import Settings
@@ -36,7 +36,7 @@ class Session(LanguageServer):
     protocol: Protocol
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__("dlm-lsp", __version__, protocol_cls=Protocol, converter_factory=default_converter)
+        super().__init__("dlm-lsp", __version__, protocol_cls=Protocol, converter_factory=make_converter)
         self.settings = settings
         self.engine: EngineClient = self._make_engine()
         self.editor: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
