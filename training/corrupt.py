@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from dlm_lsp.text.layout import Special, lay_out
+from dlm_lsp.text.names import IMPORT, bound_names, names_outside
+from dlm_lsp.text.snippets import Chunk, choose, chunks
 from dlm_lsp.values import Context, Snippet
 from training.stream import Stream
 from training.tokenizer import END_OF_TEXT, EXPAND, MASK, PATH, SEP
@@ -31,10 +33,18 @@ WITH_LINE_END = 0.4  # share of holes of whole lines that write the line end and
 LEFT_TO_RIGHT = 0.1  # share of the others in which a typed beginning is visible
 EXPANDING = 0.15  # share of holes that are too short instead of too long
 PADDED = 0.65  # share of the others that hold slots to delete
+WITH_SNIPPETS = 0.4  # share of the heads that offer pieces of other files
+NEAR_FILES = 12  # of the same package, in the order of paths: whose chunks are offered
+NAMES_TOLD = 32  # the server tells as many
+CHARS_PER_TOKEN = 3.8
 SLACK_TOKENS = 64  # further tokens of the file, in place of those that merging takes away
 
 Ids = list[int]
 Span = tuple[int, int]
+Slot = tuple[int, int, float, bool]
+"""One place: input, target, weight, whether it lies in a hole."""
+Row = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]
+"""One canvas: inputs, targets, weights, holes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ class Canvases:
     inputs: NDArray[np.int64]  # [B, L]
     targets: NDArray[np.int64]  # [B, L], equal to the inputs where nothing is hidden
     weights: NDArray[np.float32]  # [B, L], 0 where nothing is hidden
+    holes: NDArray[np.bool_]  # [B, L], True within holes, also where their tokens are visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +78,13 @@ class Sampler:
     def batch(self, step: int, length: int, count: int, *, holes: bool) -> Canvases:
         """Batch number `step`: `count` canvases of `length` tokens."""
         rows = [self.canvas(np.random.default_rng([self.seed, step, row]), length, holes=holes) for row in range(count)]
-        inputs, targets, weights = (np.stack(column) for column in zip(*rows, strict=True))
-        return Canvases(inputs, targets, weights)
+        inputs, targets, weights, places = (np.stack(column) for column in zip(*rows, strict=True))
+        return Canvases(inputs, targets, weights, places)
 
-    def canvas(
-        self, rng: Generator, length: int, *, holes: bool
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    def canvas(self, rng: Generator, length: int, *, holes: bool) -> Row:
         """One canvas; drawn again in the rare case that nothing of it came out hidden."""
         while True:
-            window = self.window(rng, length)
+            window = self.window(rng, length, told=True)
             shape = rng.choice(list(SHAPES), p=list(SHAPES.values())) if holes else "dense"
             body = window.body
             spans: list[Span] = []
@@ -84,12 +93,12 @@ class Sampler:
             elif shape != "dense":
                 spans = self.spans(rng, np.array(body), shape, length - len(window.head))
             made = hide_spans(rng, body, spans, SLACK_TOKENS) if spans else hide_anywhere(rng, body)
-            inputs, targets, weights = window_on_canvas(window.head, made, length)
-            if weights.any():
-                return inputs, targets, weights
+            row = window_on_canvas(window.head, made, length)
+            if row[2].any():
+                return row
 
-    def window(self, rng: Generator, length: int) -> Window:
-        """A stretch of a file that fills the canvas behind its head, and SLACK_TOKENS more.
+    def window(self, rng: Generator, length: int, *, told: bool) -> Window:
+        """A stretch of a file that fills the canvas behind its head, and SLACK_TOKENS more; without `told` the head is empty.
 
         It starts at the file's start, or behind a line end without indentation, so that its first piece is what a
         window cut at a line would give.
@@ -105,41 +114,46 @@ class Sampler:
         start = min(place, latest)
         before = np.flatnonzero(stream.ids[first:start] == self._bare_break)
         start = first + int(before[-1]) + 1 if len(before) and rng.random() < 0.9 else first
-        head = self.head(rng, file, first, start, room=length // 3)
+        end = min(start + length, end)
+        head = self.head(rng, file, start, end, room=length // 3) if told else [END_OF_TEXT]
         return Window(head, stream.ids[start : start + length - len(head) + SLACK_TOKENS].tolist())
 
-    def head(self, rng: Generator, file: int, first: int, start: int, room: int) -> Ids:
-        """END_OF_TEXT, then in half of the canvases path, imports, names and a snippet, as the server would send them."""
+    def head(self, rng: Generator, file: int, start: int, end: int, room: int) -> Ids:
+        """END_OF_TEXT, then in half of the canvases what the server tells beside a window [start, end) of the file."""
         if rng.random() < 0.5:
             return [END_OF_TEXT]
         package, _, path = self.stream.names[file].partition("/")
-        imports: list[str] = []
-        names: list[str] = []
-        if start > first and rng.random() < 0.5:
-            lines = self.tokenizer.decode(self.stream.ids[first:start].tolist()).split("\n")
-            imports = [line + "\n" for line in lines if line.startswith(("import ", "from ")) and "(" not in line][:8]
-            names = [
-                line.split("(")[0].split(":")[0].split()[-1] for line in lines if line.startswith(("def ", "class "))
-            ]
-        snippets = (self.snippet(rng, file, package),) if rng.random() < 0.15 else ()
-        context = Context("/".join(path.split("/")[-2:]), "".join(imports), tuple(names[-16:]), snippets)
+        text = self.text(file)
+        begin, behind = (len(self.text(file, upto)) for upto in (start, end))
+        share = int(room * 3 * CHARS_PER_TOKEN / 8)  # of the canvas, as in the server
+        imports = imports_before(text, begin, share) if rng.random() < 0.7 else ""
+        names: tuple[str, ...] = ()
+        if rng.random() < 0.7:
+            names = names_outside(list(bound_names(text)), begin, behind, NAMES_TOLD, share)
+        snippets: tuple[Snippet, ...] = ()
+        if rng.random() < WITH_SNIPPETS:
+            place = int(rng.integers(begin, behind))
+            offered = self.offered(rng, file, package)
+            snippets = choose(offered, text[begin:place], text[place:behind], most=3, max_chars=2 * share)
         head = [END_OF_TEXT]
-        for piece in lay_out(context, "", markers=True):
+        for piece in lay_out(Context(short(path), imports, names, snippets), "", markers=True):
             if isinstance(piece, Special):
                 head.append({"path": PATH, "sep": SEP}[piece.name])
             else:
                 head += self.tokenizer.encode(piece, add_special_tokens=False).ids
         return head if len(head) <= room else [END_OF_TEXT]
 
-    def snippet(self, rng: Generator, file: int, package: str) -> Snippet:
-        """A few lines of a neighbouring file."""
-        near = min(max(file + int(rng.integers(-4, 5)), 0), len(self.stream.names) - 1)
-        near = near if self.stream.names[near].startswith(package + "/") else file
-        first, end = int(self.stream.starts[near]), int(self.stream.starts[near + 1])
-        at = int(rng.integers(first, max(first + 1, end - 64)))
-        text = self.tokenizer.decode(self.stream.ids[at : min(at + 64, end)].tolist())
-        lines = text.split("\n")[1:-1]
-        return Snippet("/".join(self.stream.names[near].split("/")[-2:]), "\n".join(lines))
+    def offered(self, rng: Generator, file: int, package: str) -> list[Chunk]:
+        """The chunks of a few files near by in the same package, as if they were open beside this one."""
+        near = range(max(file - NEAR_FILES, 0), min(file + NEAR_FILES + 1, len(self.stream.names)))
+        files = [other for other in near if other != file and self.stream.names[other].startswith(package + "/")]
+        files = rng.permutation(np.array(files, np.int64))[:3].tolist()
+        return [chunk for other in files for chunk in chunks(short(self.stream.names[other]), self.text(other))]
+
+    def text(self, file: int, upto: int | None = None) -> str:
+        """The text of a file, or of its tokens before the place `upto` in the stream."""
+        first, end = int(self.stream.starts[file]), int(self.stream.starts[file + 1])
+        return self.tokenizer.decode(self.stream.ids[first : end if upto is None else upto].tolist())
 
     def lines(self, body: NDArray[np.int64], room: int) -> list[Span]:
         """Contents of the lines among the first `room` tokens that a line end stands before and behind; some are empty."""
@@ -193,6 +207,22 @@ class Sampler:
         return before + hole + after + body[room:], [(len(before), len(before) + len(hole))] if hole else []
 
 
+def short(path: str) -> str:
+    """The last two components."""
+    return "/".join(path.split("/")[-2:])
+
+
+def imports_before(text: str, end: int, max_chars: int) -> str:
+    """The import statements of a text that stand before `end`, as many as fit."""
+    kept: list[str] = []
+    for match in IMPORT.finditer(text, 0, end):
+        max_chars -= len(match[0]) + 1
+        if max_chars < 0:
+            break
+        kept.append(match[0] + "\n")
+    return "".join(kept)
+
+
 def indented_block(rng: Generator, lines: list[Span], indents: list[int]) -> Span | None:
     """The lines that stand deeper than a line drawn at random and directly behind it: a body, as Python shows it."""
     heads = [
@@ -213,18 +243,18 @@ def indented_block(rng: Generator, lines: list[Span], indents: list[int]) -> Spa
     return None  # its end is not on the canvas
 
 
-def hide_anywhere(rng: Generator, body: Ids) -> list[tuple[int, int, float]]:
-    """Every token hidden with one probability; gives (input, target, weight) of each place."""
+def hide_anywhere(rng: Generator, body: Ids) -> list[Slot]:
+    """Every token hidden with one probability."""
     hidden = rng.random(len(body)) < rng.uniform(0.02, 1)
-    return [(MASK if hide else token, token, float(hide)) for token, hide in zip(body, hidden, strict=True)]
+    return [(MASK if hide else token, token, float(hide), bool(hide)) for token, hide in zip(body, hidden, strict=True)]
 
 
-def hide_spans(rng: Generator, body: Ids, spans: list[Span], slack: int) -> list[tuple[int, int, float]]:
-    """Holes at `spans`, each with slots to delete or to expand; gives (input, target, weight) of each place."""
-    made: list[tuple[int, int, float]] = []
+def hide_spans(rng: Generator, body: Ids, spans: list[Span], slack: int) -> list[Slot]:
+    """Holes at `spans`, each with slots to delete or to expand."""
+    made: list[Slot] = []
     at = 0
     for begin, end in spans:
-        made += [(token, token, 0.0) for token in body[at:begin]]
+        made += [(token, token, 0.0, False) for token in body[at:begin]]
         tokens, at = body[begin:end], end
         hidden = hidden_of(rng, len(tokens))
         if rng.random() < EXPANDING:
@@ -232,11 +262,12 @@ def hide_spans(rng: Generator, body: Ids, spans: list[Span], slack: int) -> list
             slack -= len(tokens) - len(slots)
             made += slots
         else:
-            made += [(MASK if hide else token, token, float(hide)) for token, hide in zip(tokens, hidden, strict=True)]
+            pairs = zip(tokens, hidden, strict=True)
+            made += [(MASK if hide else token, token, float(hide), True) for token, hide in pairs]
             deletes = int(rng.integers(1, 13 + 2 * int(np.sqrt(len(tokens))))) if rng.random() < PADDED else 0
             # All deletes of a hole weigh as one token: otherwise the model learns length before it learns code.
-            made += [(MASK, END_OF_TEXT, 1 / max(deletes, 1))] * deletes
-    return made + [(token, token, 0.0) for token in body[at:]]
+            made += [(MASK, END_OF_TEXT, 1 / max(deletes, 1), True)] * deletes
+    return made + [(token, token, 0.0, False) for token in body[at:]]
 
 
 def hidden_of(rng: Generator, count: int) -> NDArray[np.bool_]:
@@ -249,27 +280,25 @@ def hidden_of(rng: Generator, count: int) -> NDArray[np.bool_]:
     return rng.random(count) < share
 
 
-def merged(rng: Generator, tokens: Ids, hidden: NDArray[np.bool_], slack: int) -> list[tuple[int, int, float]]:
+def merged(rng: Generator, tokens: Ids, hidden: NDArray[np.bool_], slack: int) -> list[Slot]:
     """A hole in which some neighbouring masks have become one that must expand (DreamOn's mixture of two rates)."""
     rate = 0.5 if rng.random() < 0.5 else 0.5 * (1 - hidden.mean())
-    slots: list[tuple[int, int, float]] = []
+    slots: list[Slot] = []
     at = 0
     while at < len(tokens):
         if slack > 0 and at + 1 < len(tokens) and hidden[at] and hidden[at + 1] and rng.random() < rate:
-            slots.append((MASK, EXPAND, 1.0))
+            slots.append((MASK, EXPAND, 1.0, True))
             slack -= 1
             at += 2
         else:
-            slots.append((MASK if hidden[at] else tokens[at], tokens[at], float(hidden[at])))
+            slots.append((MASK if hidden[at] else tokens[at], tokens[at], float(hidden[at]), True))
             at += 1
     return slots
 
 
-def window_on_canvas(
-    head: Ids, made: list[tuple[int, int, float]], length: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+def window_on_canvas(head: Ids, made: list[Slot], length: int) -> Row:
     """Head and window as arrays of exactly `length`."""
-    places = [(token, token, 0.0) for token in head] + made
+    places = [(token, token, 0.0, False) for token in head] + made
     assert len(places) >= length, "the window has too little slack"
-    inputs, targets, weights = zip(*places[:length], strict=True)
-    return np.array(inputs, np.int64), np.array(targets, np.int64), np.array(weights, np.float32)
+    inputs, targets, weights, holes = zip(*places[:length], strict=True)
+    return np.array(inputs, np.int64), np.array(targets, np.int64), np.array(weights, np.float32), np.array(holes)

@@ -78,7 +78,7 @@ def line_holes(sampler: Sampler, count: int) -> LineHoles:
     while len(part) < count:
         rng = np.random.default_rng([sampler.seed, 1, index])
         index += 1
-        window = sampler.window(rng, LENGTH)
+        window = sampler.window(rng, LENGTH, told=False)
         tokens = np.array((window.head + window.body)[:LENGTH], np.int64)
         lines = sampler.lines(tokens, LENGTH)
         lines = [(a, b) for a, b in lines if 2 <= b - a <= 24 and a > LENGTH // 3]
@@ -101,19 +101,23 @@ def with_hidden(tokens: NDArray[np.int64], hidden: NDArray[np.int64], weight: fl
 def stacked(rows: list[tuple[NDArray[np.generic], ...]]) -> Canvases:
     """Canvases of single ones."""
     inputs, targets, weights = (np.stack(column) for column in zip(*rows, strict=True))
-    return Canvases(inputs, targets, weights)
+    return Canvases(inputs, targets, weights, weights > 0)
 
 
 def first(canvases: Canvases, count: int) -> Canvases:
     """The first few."""
-    return Canvases(canvases.inputs[:count], canvases.targets[:count], canvases.weights[:count])
+    return part_of(canvases, slice(count))
 
 
 def in_parts(canvases: Canvases, size: int = 16) -> Iterator[Canvases]:
     """The same canvases, a few at a time."""
     for at in range(0, len(canvases.inputs), size):
-        part = slice(at, at + size)
-        yield Canvases(canvases.inputs[part], canvases.targets[part], canvases.weights[part])
+        yield part_of(canvases, slice(at, at + size))
+
+
+def part_of(canvases: Canvases, part: slice) -> Canvases:
+    """Some of the canvases."""
+    return Canvases(canvases.inputs[part], canvases.targets[part], canvases.weights[part], canvases.holes[part])
 
 
 def model_nats(denoiser: Denoiser, canvases: Canvases) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from training.corrupt import Canvases, Sampler
 from training.tokenizer import load
 
 NANO = HERE / "nano.json"
+OUTPUTS = ("o_proj.weight", "down_proj.weight")
+"""The matrices that write what a layer adds to the stream of residuals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,20 @@ class Recipe:
     decay_share: float = 0.65  # of the time: the learning rate falls to 0 in a straight line
     warmup_steps: int = 50
     muon_rate: float = 0.02
+    output_share: float = 0.1  # of Muon's rate, for what the layers add to the stream: at the full rate they drown it
     adam_rate: float = 0.004
     weight_decay: float = 0.01
+    split_share: float = 0.0  # of the batches: context rows do not see holes, so that their keys and values can be kept
     z_loss: float = 1e-4  # keeps the logits' scale, and with it bf16 confidences, sane
+
+
+def read_recipe(path: Path | None, minutes: float | None) -> Recipe:
+    """The recipe of a file, for as many minutes as are given."""
+    fields: dict[str, Any] = json.loads(path.read_text()) if path else {}
+    fields |= {} if minutes is None else {"minutes": minutes}
+    if "lengths" in fields:
+        fields["lengths"] = tuple(fields["lengths"])
+    return Recipe(**fields)
 
 
 # ---------------------------------------------------------------------------------------------------- the model
@@ -59,7 +73,7 @@ def initialised(config: DreamConfig, seed: int) -> DreamModel:
     torch.manual_seed(seed)
     network = DreamModel(config)
     for name, weight in network.named_parameters():
-        if name.endswith(("o_proj.weight", "down_proj.weight", ".bias")):
+        if name.endswith((*OUTPUTS, ".bias")):
             nn.init.zeros_(weight)
         elif weight.ndim == 2:
             nn.init.normal_(weight, std=0.02 if "embed" in name else 0.5 * weight.shape[1] ** -0.5)
@@ -70,11 +84,19 @@ def plain_attention(
     q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None, *, enable_gqa: bool = False
 ) -> Tensor:  # [B, heads, L, head_size] -> the same
     """Attention spelled out: on the CPU its backward pass is faster than the fused kernel's."""
-    assert attn_mask is None, "training canvases are full"
     if enable_gqa:
         k, v = (each.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for each in (k, v))
-    mixed: Tensor = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1).to(v.dtype) @ v
+    scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    mixed: Tensor = scores.softmax(-1).to(v.dtype) @ v
     return mixed
+
+
+def split_attention(holes: Tensor) -> Tensor:  # [B, L] -> [B, 1, L, L]
+    """Who may look where when context rows must not see holes: the row before a hole predicts its first token and may."""
+    active = holes | torch.cat([holes[:, 1:], holes[:, -1:]], dim=1)
+    return (active[:, :, None] | ~holes[:, None, :])[:, None]
 
 
 class Loss(nn.Module):
@@ -84,13 +106,15 @@ class Loss(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, inputs: Tensor, targets: Tensor, weights: Tensor, z_loss: float) -> tuple[Tensor, Tensor]:
-        """Give the training loss and the plain mean of -log p; all [B, L] in."""
-        hidden = self.network.hidden(inputs)
+    def forward(
+        self, inputs: Tensor, targets: Tensor, weights: Tensor, visible: Tensor | None = None, z_loss: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """Give the training loss and the plain mean of -log p; [B, L] in, and [B, 1, L, L] where attention is limited."""
+        hidden = self.network.hidden(inputs, visible=visible)
         # Row i - 1 predicts token i. Only rows in front of a hidden place go through the head, the dearest layer.
         places = weights[:, 1:].flatten().nonzero()[:, 0]
         rows = hidden[:, :-1].flatten(0, 1)[places]
-        logits = functional.linear(rows, self.network.lm_head.weight).float()
+        logits = functional.linear(rows, self.network.lm_head.weight.to(rows.dtype)).float()
         wanted, weight = targets[:, 1:].flatten()[places], weights[:, 1:].flatten()[places]
         scale = logits.logsumexp(-1)
         nats = scale - logits.gather(1, wanted[:, None])[:, 0]
@@ -98,12 +122,21 @@ class Loss(nn.Module):
         return mean + z_loss * (weight * scale.square()).sum() / weight.sum(), mean.detach()
 
 
-def loss_of(loss: Loss, canvases: Canvases, device: torch.device, z_loss: float = 0.0) -> tuple[Tensor, Tensor]:
-    """The loss of a batch, computed in bf16 with float32 weights kept behind it (gradients arrive in float32)."""
+def loss_of(
+    loss: Loss, canvases: Canvases, device: torch.device, z_loss: float = 0.0, *, split: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The loss of a batch, computed in bf16 with float32 weights kept behind it (gradients arrive in float32).
+
+    The embedding stays in float32, and with it the stream of residuals: in bf16 it is lost under what the layers add.
+    """
     arrays = (canvases.inputs, canvases.targets, canvases.weights)
-    batch = tuple(torch.from_numpy(array).to(device) for array in arrays)
-    narrow = {name: weight.to(torch.bfloat16) for name, weight in loss.named_parameters()}
-    value: tuple[Tensor, Tensor] = torch.func.functional_call(loss, narrow, (*batch, z_loss))
+    inputs, targets, weights = (torch.from_numpy(array).to(device) for array in arrays)
+    visible = split_attention(torch.from_numpy(canvases.holes).to(device)) if split else None
+    narrow = {
+        name: weight if "embed_tokens" in name else weight.to(torch.bfloat16)
+        for name, weight in loss.named_parameters()
+    }
+    value: tuple[Tensor, Tensor] = torch.func.functional_call(loss, narrow, (inputs, targets, weights, visible, z_loss))
     return value
 
 
@@ -151,13 +184,21 @@ class Muon(torch.optim.Optimizer):
 
 def optimisers_of(network: DreamModel, recipe: Recipe) -> list[torch.optim.Optimizer]:
     """Muon for the layers' matrices, AdamW for embedding, norms and biases; base rates, the schedule scales them."""
+    outputs: list[nn.Parameter] = []
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
-    for weight in network.parameters():
-        (matrices if weight.ndim == 2 and weight.shape[0] != network.config.vocab_size else others).append(weight)
+    for name, weight in network.named_parameters():
+        if name.endswith(OUTPUTS):
+            outputs.append(weight)
+        elif weight.ndim == 2 and weight.shape[0] != network.config.vocab_size:
+            matrices.append(weight)
+        else:
+            others.append(weight)
+    rate, decay = recipe.muon_rate, recipe.weight_decay
     return [
-        Muon(matrices, recipe.muon_rate, recipe.weight_decay),
         torch.optim.AdamW(others, recipe.adam_rate, betas=(0.9, 0.95), weight_decay=0.0),
+        Muon(matrices, rate, decay),
+        Muon(outputs, rate * recipe.output_share, decay / recipe.output_share),  # the product of both is what decays
     ]
 
 
@@ -193,6 +234,18 @@ def save_state(
     beside = path.with_suffix(".tmp")
     torch.save(state, beside)
     beside.replace(path)
+
+
+def start_from(path: Path, network: DreamModel, *, shrink_outputs: float) -> None:
+    """Take the weights of another run's state, but neither its optimisers nor its progress; the warm-up builds those anew.
+
+    `shrink_outputs` scales what the layers add to the stream. Every layer normalises what it reads, so that little
+    but the embedding's share in the stream changes.
+    """
+    weights: dict[str, Tensor] = torch.load(path, weights_only=True)["weights"]
+    network.load_state_dict(
+        {name: weight * (shrink_outputs if name.endswith(OUTPUTS) else 1) for name, weight in weights.items()}
+    )
 
 
 def load_state(path: Path, network: DreamModel, optimisers: list[torch.optim.Optimizer], recipe: Recipe) -> Progress:
@@ -252,12 +305,16 @@ def train(
     run: Path,
     device: torch.device,
     *,
+    start: Callable[[DreamModel], None] | None = None,
     save_every_s: float = 120,
     check_every_s: float = 240,
     max_steps: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """Train until the recipe's minutes are over (or `max_steps` more steps are done); gives the progress reached."""
+    """Train until the recipe's minutes are over (or `max_steps` more steps are done); gives the progress reached.
+
+    `start` is called with the fresh network of a new run, to give it other weights than drawn ones.
+    """
     tokenizer = load(data / "tokenizer")
     sampler = Sampler(streams.read(data, "train"), tokenizer, recipe.seed)
     unseen = Sampler(streams.read(data, "valid-files"), tokenizer, seed=0)
@@ -266,7 +323,11 @@ def train(
     base_rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
     run.mkdir(parents=True, exist_ok=True)
     state = run / "state.pt"
-    progress = load_state(state, network, optimisers, recipe) if state.exists() else Progress()
+    progress = Progress()
+    if state.exists():
+        progress = load_state(state, network, optimisers, recipe)
+    elif start:
+        start(network)
     peak = peak_flops(device)
     budget_s, began, last_step = recipe.minutes * 60, clock() - progress.seconds, progress.step + (max_steps or 10**9)
     saved_s = checked_s = printed_s = progress.seconds
@@ -276,16 +337,18 @@ def train(
         while progress.seconds < budget_s and progress.step < last_step:
             share = progress.seconds / budget_s
             # One generator a step decides the shape of its batch.
-            length = int(np.random.default_rng([recipe.seed, progress.step]).choice(recipe.lengths))
+            draw = np.random.default_rng([recipe.seed, progress.step])
+            length = int(draw.choice(recipe.lengths))
             holes = share >= recipe.dense_share
             batch = sampler.batch(progress.step, length, recipe.batch_tokens // length, holes=holes)
-            objective, plain = loss_of(loss, batch, device, recipe.z_loss)
+            split = bool(draw.random() < recipe.split_share)
+            objective, plain = loss_of(loss, batch, device, recipe.z_loss, split=split)
             objective.backward()  # type: ignore[no-untyped-call]
             factor = rate_at(recipe, progress.step, share)
             for optimiser, rates in zip(optimisers, base_rates, strict=True):
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
-            nn.utils.clip_grad_norm_(optimisers[1].param_groups[0]["params"], 1.0)
+            nn.utils.clip_grad_norm_(optimisers[0].param_groups[0]["params"], 1.0)
             for optimiser in optimisers:
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
@@ -320,12 +383,13 @@ def train(
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=25, help="length of the whole run, earlier parts counted in")
+    parser.add_argument("--minutes", type=float, help="length of the whole run, earlier parts counted in")
     parser.add_argument("--config", type=Path, default=NANO, help="a config.json of the Dream family")
+    parser.add_argument("--recipe", type=Path, help="JSON file with fields of Recipe that differ from the defaults")
     parser.add_argument("--data", type=Path, default=DATA, help="what corpus, tokenizer and stream have written")
     parser.add_argument("--run", type=Path, default=HERE / "runs" / "nano", help="where states and history go")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--init", type=Path, help="a state of another run whose weights a new run starts from")
+    parser.add_argument("--shrink-outputs", type=float, default=1.0, help="scale of what its layers add to the stream")
     parser.add_argument("--threads", type=int, default=1, help="on the CPU")
     parser.add_argument("--max-steps", type=int, help="stop early, state saved; for rehearsals")
     arguments = parser.parse_args()
@@ -334,9 +398,12 @@ def main() -> None:
     if device.type == "cpu":
         keep_freed_memory()
         functional.scaled_dot_product_attention = plain_attention  # type: ignore[assignment]
-    recipe = Recipe(minutes=arguments.minutes, seed=arguments.seed, batch_tokens=arguments.batch_tokens)
+    recipe = read_recipe(arguments.recipe, arguments.minutes)
     config = DreamConfig.from_json(json.loads(arguments.config.read_text()))
-    progress = train(recipe, config, arguments.data, arguments.run, device, max_steps=arguments.max_steps)
+    start = None
+    if arguments.init:
+        start = partial(start_from, arguments.init, shrink_outputs=arguments.shrink_outputs)
+    progress = train(recipe, config, arguments.data, arguments.run, device, start=start, max_steps=arguments.max_steps)
     print(f"{progress.step} steps, {progress.tokens} tokens, {progress.seconds:.0f} s; state in {arguments.run}")
 
 

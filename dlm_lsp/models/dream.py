@@ -82,7 +82,10 @@ class DreamConfig:
 
 
 class RMSNorm(nn.Module):
-    """Root mean square norm, computed in float32 or better as Qwen2 does."""
+    """Root mean square norm, computed in float32 or better as Qwen2 does; gives the weight's format.
+
+    The stream of residuals may be wider than the layers' weights: training keeps it in float32 beside bf16 layers.
+    """
 
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
@@ -93,7 +96,7 @@ class RMSNorm(nn.Module):
         """Scale every row to unit mean square."""
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
-        return self.weight * wide.to(x.dtype)
+        return self.weight * wide.to(self.weight.dtype)
 
 
 def rotary(positions: Tensor, head_size: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -194,7 +197,7 @@ class DreamModel(nn.Module):
         x = self.model.embed_tokens(tokens)
         if positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
-        cos, sin = rotary(positions, self.config.head_size, self.config.rope_theta, x.dtype)
+        cos, sin = rotary(positions, self.config.head_size, self.config.rope_theta, self.model.norm.weight.dtype)
         for layer in self.model.layers:
             x = layer(x, cos, sin, visible)
         out: Tensor = self.model.norm(x)

@@ -13,6 +13,7 @@ import tree_sitter
 import tree_sitter_python
 
 from dlm_lsp.syntax.strict import Complaint, check_python
+from dlm_lsp.text.names import IMPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Language:
     """A logical line, comments blanked, that a block must follow."""
     definition: re.Pattern[str] = re.compile(r"(?!)")
     """A header, so far as it is one of a function or class."""
+    container: re.Pattern[str] = re.compile(r"(?!)")
+    """A definition whose block holds definitions, and no local names."""
     goes_on: re.Pattern[str] = re.compile(r"(?!)")
     """The start of a line that goes on with the statement above it though it is not indented more."""
     decorator: str = "@"
@@ -93,7 +96,6 @@ _PYTHON_HEADER = re.compile(
     re.DOTALL,
 )
 
-_PYTHON_IMPORT = re.compile(r"^(?:import|from)[ \t][^\r\n(]*(?:\([^()]*\))?[^\r\n]*", re.MULTILINE)
 
 LANGUAGES = {
     "python": Language(
@@ -103,8 +105,9 @@ LANGUAGES = {
         brackets={")": "(", "]": "[", "}": "{"},
         header=_PYTHON_HEADER,
         definition=re.compile(r"^[ \t\f]*(?:(?:async\s+)?def|class)\b", re.MULTILINE),
+        container=re.compile(r"class\b"),
         goes_on=re.compile(r"(?:else|elif|except|finally)\b|[)\]}]"),
-        import_line=_PYTHON_IMPORT,
+        import_line=IMPORT,
         strict=check_python,
     ),
 }

@@ -41,9 +41,9 @@ def test_deletes_of_a_hole_weigh_as_one_token(tokenizer) -> None:
     seen = 0
     for seed in range(50):
         made = hide_spans(np.random.default_rng(seed), body, [(1, 9)], slack=0)
-        deletes = [weight for _, target, weight in made if target == END_OF_TEXT]
+        deletes = [weight for _, target, weight, _ in made if target == END_OF_TEXT]
         assert not deletes or sum(deletes) == pytest.approx(1)
-        assert body == [target for _, target, _ in made if target != END_OF_TEXT]
+        assert body == [target for _, target, _, _ in made if target != END_OF_TEXT]
         seen += bool(deletes)
     assert seen > 20
 
@@ -54,8 +54,8 @@ def test_an_expand_stands_for_two_hidden_tokens(tokenizer) -> None:
     merges = 0
     for seed in range(80):
         made = hide_spans(np.random.default_rng(seed), body, [(1, 12)], slack=3)
-        expands = sum(target == EXPAND for _, target, _ in made)
-        kept = sum(target != END_OF_TEXT for _, target, _ in made)
+        expands = sum(target == EXPAND for _, target, _, _ in made)
+        kept = sum(target != END_OF_TEXT for _, target, _, _ in made)
         assert len(body) == kept + expands
         assert expands <= 3, "more merges than there is slack to fill the canvas with"
         merges += expands

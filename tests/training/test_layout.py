@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dlm_lsp.engine import context as engine_context
 from dlm_lsp.models.tokenizer import read_tokenizer
 from dlm_lsp.values import Context
 from dlm_lsp.worker.layout import head_ids
@@ -24,12 +25,14 @@ def test_the_head_is_the_one_that_was_trained(data, tokenizer, monkeypatch: pyte
     monkeypatch.setattr(corrupt, "lay_out", overhear)
     sampler = Sampler(streams.read(data, "train"), tokenizer, seed=0)
     worker_tokenizer = read_tokenizer(NANO)
-    first, end = sampler.stream.starts[1:3].tolist()
+    start = int(sampler.stream.starts[1]) + 2000
     for seed in range(60):
         before = len(told)
-        trained = sampler.head(np.random.default_rng(seed), 1, first, end, room=10_000)
+        trained = sampler.head(np.random.default_rng(seed), 1, start, start + 256, room=10_000)
         context = told[-1] if len(told) > before else Context()
-        start, head = head_ids(context, worker_tokenizer)
-        assert trained == start + head
+        first, head = head_ids(context, worker_tokenizer)
+        assert trained == first + head
     assert any(context.snippets for context in told)
     assert any(context.imports for context in told)
+    assert any(context.names for context in told)
+    assert engine_context.NAMES_TOLD == corrupt.NAMES_TOLD
