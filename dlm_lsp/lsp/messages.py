@@ -5,6 +5,7 @@ know what is done with a message; docs/protocol.md describes ours.
 """
 
 from dataclasses import dataclass, fields
+from enum import Enum
 from typing import Any
 
 import cattrs
@@ -90,7 +91,9 @@ def make_converter() -> cattrs.Converter:
 
 
 def _same(value: Any, kind: type) -> Any:
-    """Take a value as it is if it has the right type; JSON has one type for all numbers."""
+    """Take a value as it is if it has the right type; JSON has one type for all numbers, and none for choices."""
+    if issubclass(kind, Enum):
+        return kind(value)
     if type(value) is kind:
         return value
     if kind is int and type(value) is float and value.is_integer():

@@ -43,6 +43,13 @@ def test_our_params_are_read_under_their_names_in_the_protocol() -> None:
     assert LastAnswerParams(None) == converter.structure({}, LastAnswerParams)
 
 
+def test_numbers_that_stand_for_something() -> None:
+    """Fails if a choice that the protocol writes as a number is not understood."""
+    value = {"textDocument": DOCUMENT, "position": PLACE, "context": {"triggerKind": 2}}
+    params = make_converter().structure(value, types.InlineCompletionParams)
+    assert types.InlineCompletionTriggerKind.Automatic is params.context.trigger_kind
+
+
 def test_whole_numbers_may_be_written_as_floats() -> None:
     """Fails if a client whose JSON library has one type for numbers is turned away."""
     assert types.Position(1, 2) == make_converter().structure({"line": 1.0, "character": 2.0}, types.Position)
