@@ -45,11 +45,17 @@ class Settings:
     deadline_ms: int = 4000
     """After this time a request is answered with what is finished, or with nothing (50 to 600000)."""
 
+    prepare: bool = True
+    """Whether the answer behind what is offered is prepared while nothing else is to be done, as if the offer were accepted."""
+
     threshold: float = 0.9
     """Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse."""
 
     sampler: str = "threshold"
     """The rule that decides which tokens are committed in a step: `threshold`."""
+
+    copy_prior: bool = True
+    """Make likelier what the text around the hole repeats; only for checkpoints that come with `copy_prior.json`."""
 
     temperature: float = 0.7
     """Sampling temperature of all candidates but the first, which is greedy (0 to 2)."""

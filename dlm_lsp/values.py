@@ -141,6 +141,8 @@ class InfillRequest:
     """Confidence above which a token is committed in the same step."""
     sampler: str = "threshold"
     """A name of `sampling.samplers.SAMPLERS`."""
+    copy_prior: bool = True
+    """Whether what the text around repeats is made likelier, where the checkpoint comes with the shares for it."""
     seed: int = 0
     repair_rounds: int = 2
     """How often a finished text that does not fit may be masked again in part; 0 switches guidance off."""

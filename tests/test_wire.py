@@ -66,7 +66,7 @@ def requests(draw: st.DrawFn) -> InfillRequest:
             draw(tuples(TEXTS)),
             draw(st.sampled_from(Trigger)),
         ),
-        *(draw(NUMBERS), draw(NUMBERS), draw(NUMBERS), draw(FLOATS), draw(FLOATS), draw(TEXTS)),
+        *(draw(NUMBERS), draw(NUMBERS), draw(NUMBERS), draw(FLOATS), draw(FLOATS), draw(TEXTS), draw(st.booleans())),
         *(draw(NUMBERS), draw(NUMBERS)),
         draw(st.booleans()),
     )

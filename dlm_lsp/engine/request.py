@@ -78,6 +78,7 @@ def build_request(
         temperature=settings.temperature,
         threshold=settings.threshold,
         seed=settings.seed,
+        copy_prior=settings.copy_prior,
         repair_rounds=settings.repair_rounds,
         watch=watch,
     )

@@ -20,11 +20,15 @@ from dlm_lsp.values import InfillRequest, InfillResult, Outcome, Step
 from dlm_lsp.worker.inbox import Inbox, Job
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from dlm_lsp.models.denoiser import Denoiser
     from dlm_lsp.sampling.healing import Pieces
 
 log = logging.getLogger("dlm_lsp.worker")
 
+COPY_PRIOR = "copy_prior.json"
+"""In a checkpoint's folder: what `training.copy_prior` fitted for it."""
 LEAVE_WITHIN_S = 5.0
 """A model call that hangs must not keep the process after its input has ended."""
 
@@ -65,11 +69,13 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
     inbox.start()
     _leave_when_closed(inbox)
     try:
-        from dlm_lsp.models.folders import model_hash
+        from dlm_lsp.models.folders import find, model_hash
         from dlm_lsp.models.loading import load, parts_read
+        from dlm_lsp.sampling.copy_prior import read_shares
         from dlm_lsp.sampling.healing import sort_pieces
 
         denoiser = load(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
+        copy_shares = read_shares(find(options.model) / COPY_PRIOR)
         pieces = sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden)
         _warm_up(denoiser)
         send(
@@ -90,13 +96,19 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         send(wire.Hello(model=options.model, error=f"the model could not be loaded ({type(error).__name__}: {error})"))
         return 1
     while job := inbox.next():
-        send(wire.Result(_answer(job, denoiser, pieces, inbox, send)))
+        send(wire.Result(_answer(job, denoiser, pieces, inbox, send, copy_shares=copy_shares)))
         inbox.finish(job.request.id)
     return 0
 
 
 def _answer(
-    job: Job, denoiser: "Denoiser", pieces: "Pieces", inbox: Inbox, send: Callable[[wire.Message], None]
+    job: Job,
+    denoiser: "Denoiser",
+    pieces: "Pieces",
+    inbox: Inbox,
+    send: Callable[[wire.Message], None],
+    *,
+    copy_shares: "Tensor | None",
 ) -> InfillResult:
     """Fill one request; whatever goes wrong becomes a result, because every request gets exactly one."""
     from dlm_lsp.worker.pipeline import fill
@@ -114,6 +126,7 @@ def _answer(
             arrived=job.arrived,
             cancelled=lambda: inbox.cancelled(request.id),
             watch=watch if request.watch else None,
+            copy_shares=copy_shares,
         )
     except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
         # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.

@@ -8,24 +8,28 @@ model calls it asks whether anybody still waits.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
 from dlm_lsp.sampling.canvas import Canvas, Move, join
+from dlm_lsp.sampling.copy_prior import make_prior
 from dlm_lsp.sampling.denoise import denoise
 from dlm_lsp.sampling.healing import Pieces
+from dlm_lsp.sampling.pace import Pace
 from dlm_lsp.sampling.samplers import fit_sampler
 from dlm_lsp.sampling.strategy import Sampler
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
 from dlm_lsp.worker.guide import Look, look, mask_again
-from dlm_lsp.worker.layout import Draft, encode
+from dlm_lsp.worker.layout import Draft, encode, row_texts
 
 LENGTH_FACTORS = (1.0, 0.5, 1.5, 2.0, 0.75, 1.25, 0.35, 3.0)
 """Lengths of the candidates of a checkpoint that grows and shrinks its holes, as multiples of the hint."""
+ACTION_FACTORS = (1.0, 0.5, 1.0, 1.5, *LENGTH_FACTORS[3:])
+"""The same for a code action: the hint is the length of what stood there."""
 LENGTH_GRID = (8, 16, 32, 64)
 """Lengths that are tried, in one batch, with a checkpoint whose holes keep their length."""
 SPARE_FACTORS = (0.5, 1.0, 0.25)
@@ -87,10 +91,11 @@ class Lane:
     finished: bool = False
     """Whether `seen` is of a canvas without masks."""
 
-    def sampler(self, request: InfillRequest) -> Sampler:
+    def sampler(self, request: InfillRequest, vocabulary: Vocabulary) -> Sampler:
         """Give the rule of the lane's next round."""
         temperature = max(self.temperature, REPAIR_TEMPERATURE) if self.rounds > 1 else self.temperature
-        return fit_sampler(request.sampler, threshold=request.threshold, temperature=temperature)
+        rule = fit_sampler(request.sampler, threshold=request.threshold, temperature=temperature)
+        return Pace(rule, self.canvas, vocabulary)
 
 
 class Cancelled(Exception):  # noqa: N818 it is no error
@@ -105,8 +110,11 @@ def fill(
     arrived: float,
     cancelled: Callable[[], bool],
     watch: Callable[[Step], None] | None = None,
+    copy_shares: Tensor | None = None,
 ) -> InfillResult:
     """Fill the holes of a request that was read at `arrived`, in seconds of `time.monotonic`.
+
+    `copy_shares` is the checkpoint's table of `sampling.copy_prior`, None where it has none.
 
     Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time.
     """
@@ -124,6 +132,9 @@ def fill(
         return answer(Outcome.CANCELLED)
     plans = plan_lanes(request, denoiser.vocabulary)
     draft = encode(request, denoiser, pieces, hole_tokens=max(plan.rows for plan in plans))
+    if copy_shares is not None and request.copy_prior:
+        prior = make_prior(draft.parts, copy_shares, denoiser.vocabulary)
+        draft = replace(draft, adjusts=(prior, *draft.adjusts)) if prior else draft
     spent["encode"] = (time.monotonic() - started) * 1000
     baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
     decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
@@ -142,7 +153,7 @@ def fill(
     except Cancelled:
         return answer(Outcome.CANCELLED)
     spent["guide"] = decode.guide_ms
-    candidates = rank([candidate(lane, metered.calls) for lane in lanes], request.candidates)
+    candidates = rank([candidate(lane, decode) for lane in lanes], request.candidates)
     if not all(lane.finished for lane in lanes):
         return answer(Outcome.LATE, candidates)
     return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates)
@@ -178,7 +189,7 @@ class Decode:
         for canvases in denoise(
             [lane.canvas for lane in lanes],
             self.denoiser,
-            [lane.sampler(self.request) for lane in lanes],
+            [lane.sampler(self.request, self.denoiser.vocabulary) for lane in lanes],
             [lane.rng for lane in lanes],
             adjust=self.draft.adjusts,
         ):
@@ -255,7 +266,7 @@ def plan_lanes(request: InfillRequest, vocabulary: Vocabulary) -> list[Plan]:
         grid = sorted({min(length, most) for length in LENGTH_GRID})
         count = len(request.holes)
         return [Plan((length,) * count, (0,) * count, 0.0) for length in grid] + spare
-    factors = LENGTH_FACTORS[: request.candidates]
+    factors = (ACTION_FACTORS if request.trigger is Trigger.ACTION else LENGTH_FACTORS)[: request.candidates]
     return [plan(factor, request.temperature if k else 0.0, grows=True) for k, factor in enumerate(factors)] + spare
 
 
@@ -279,7 +290,7 @@ def is_answer(lane: Lane, trigger: Trigger) -> bool:
     return trigger is Trigger.AUTOMATIC or any(text.strip() for text in lane.seen.texts)
 
 
-def candidate(lane: Lane, steps: int) -> Candidate:
+def candidate(lane: Lane, decode: Decode) -> Candidate:
     """Turn a lane into what is sent back."""
     assert lane.seen is not None, "a lane is judged before it is sent"
     assert lane.judged is not None, "what was seen was read from a canvas"
@@ -288,10 +299,23 @@ def candidate(lane: Lane, steps: int) -> Candidate:
         texts=lane.seen.texts,
         mean_logprob=float(confidence.clamp_min(1e-9).log().mean()) if len(confidence) else 0.0,
         token_confidence=tuple(round(float(c), 4) for c in confidence),
-        steps=steps,
+        steps=decode.denoiser.calls,
         rounds=lane.rounds,
         parses=lane.seen.verdict.parses,
+        token_texts=tuple(
+            token_texts(lane.judged, hole, typed, decode.denoiser.tokenizer)
+            for hole, typed in enumerate(decode.draft.typed)
+        ),
     )
+
+
+def token_texts(canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Give the text of every decided token of a hole, without the typed characters that the first ones repeat."""
+    texts = []
+    for text in row_texts([token for token in canvas.hole_tokens(hole) if token != canvas.mask_id], tokenizer):
+        texts.append(text[len(typed) :])
+        typed = typed[len(text) :]
+    return tuple(texts)
 
 
 def rank(candidates: Sequence[Candidate], wanted: int) -> tuple[Candidate, ...]:
