@@ -96,8 +96,8 @@ def test_the_log_goes_to_stderr_and_holds_no_code(start: StartServer, fast_model
     """Fails if the one line of a request is missing, or the user's text is in the log."""
     client = start(fast_model)
     client.initialize()
-    client.open("file:///secret.py", "hunter2 = 1\ndef add(a, b):\n    \n")
-    client.inline("file:///secret.py", 2, 4)
+    client.open("file:///hunted.py", "hunter2 = 1\ndef add(a, b):\n    \n")
+    client.inline("file:///hunted.py", 2, 4)
     client.send_bytes(frame(b'{"hunter2": '))
     client.ask("textDocument/inlineCompletion", {"hunter2": 1})
     client.leave()
