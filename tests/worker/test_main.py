@@ -61,6 +61,7 @@ def test_hello_answer_end(script: Callable[..., Path]) -> None:
     assert isinstance(hello, wire.Hello)
     assert ("", wire.PROTOCOL, 16) == (hello.error, hello.protocol, len(hello.model_hash))
     assert 1 < hello.chars_per_token < 8
+    assert ("path", "imports", "names", "snippets") == hello.reads
     running.send(b"garbage\n")
     running.send(wire.encode(wire.Fill(request_at("x = @@\n"))))
     answer = running.read()
