@@ -21,6 +21,7 @@ examples:
   dlm-lsp demo                            watch the bundled model fill the holes of the examples
   dlm-lsp doctor                          does it work here, and if not, what to do
   dlm-lsp fill app.py:12:5                fill the hole at line 12, column 5; prints the text, changes no file
+  dlm-lsp models pull OWNER/NAME          download a larger model from the hub
   dlm-lsp                                 the language server on stdin and stdout, as editors start it
   dlm-lsp serve --tcp 7777                the same on 127.0.0.1:7777, to attach to by hand
   dlm-lsp bench quality --holes h.jsonl   how good a model is, measured by tests
@@ -32,10 +33,12 @@ _COMMANDS = {
     "fill": "fill one hole of a file and print the text",
     "demo": "fill the holes of the examples, live in the terminal",
     "doctor": "check the installation and say what is wrong",
+    "models": "list, download, check, calibrate or export checkpoints",
     "bench": "measure a model: `bench quality`",
 }
 
-_MODEL = ("model", "device", "dtype", "threads")
+_WHERE = ("device", "dtype", "threads")
+_MODEL = ("model", *_WHERE)
 _DECODING = ("max_hole_tokens", "max_window_tokens", "deadline_ms", "threshold", "seed", "repair_rounds", "show_broken")
 _SEVERAL = ("candidates", "temperature")
 
@@ -61,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except DlmError as error:
-        print(f"dlm-lsp: {error}", file=sys.stderr)
+        print(f"dlm-lsp: {error.sentence}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -107,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help=_COMMANDS["doctor"], description="Check the installation.")
     _add_settings(doctor, _MODEL)
 
+    _add_models(commands)
+
     bench = commands.add_parser("bench", help=_COMMANDS["bench"], description="Measure a model.")
     kinds = bench.add_subparsers(dest="bench", required=True, metavar="KIND", parser_class=_Parser)
     quality = kinds.add_parser("quality", help="fill holes that have tests", description="Fill holes that have tests.")
@@ -119,6 +124,48 @@ def _parser() -> argparse.ArgumentParser:
     quality.add_argument("--variants", default="guided", metavar="LIST", help="guided, unguided or both, with a comma")
     _add_settings(quality, _MODEL + _DECODING)
     return parser
+
+
+def _add_models(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """Describe `dlm-lsp models` and its actions."""
+    models = commands.add_parser("models", help=_COMMANDS["models"], description="Checkpoints on this machine.")
+    actions = models.add_subparsers(dest="models", required=True, metavar="ACTION", parser_class=_Parser)
+    told = "a bundled name, a folder, or OWNER/NAME of a downloaded one"
+
+    pull = actions.add_parser("pull", help="download a checkpoint", description="Download a checkpoint from the hub.")
+    pull.add_argument("repository", metavar="OWNER/NAME", help="such as apple/DiffuCoder-7B-Base")
+    pull.add_argument("--revision", default="main", metavar="NAME", help="branch, tag or commit (default: main)")
+    pull.add_argument("--yes", action="store_true", help="agree to size and licence without being asked")
+
+    listed = actions.add_parser("list", help="show what is here", description="Show the models on this machine.")
+    listed.add_argument("folders", nargs="*", metavar="FOLDER", help="checkpoints that stand elsewhere")
+
+    check = actions.add_parser("check", help="is it whole, does it know code", description="Check a checkpoint.")
+    check.add_argument("checkpoint", metavar="MODEL", help=told)
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    _add_settings(check, _WHERE)
+
+    calibrate = actions.add_parser(
+        "calibrate",
+        help="fit how it finds the length of a hole",
+        description="Fit how a checkpoint without expand and delete tokens finds the length of a hole (CAL, "
+        "arXiv 2602.00476); the curve is written beside its weights and used from then on.",
+    )
+    calibrate.add_argument("checkpoint", metavar="MODEL", help=told)
+    calibrate.add_argument(
+        "sources", nargs="*", type=Path, metavar="FILE", help="Python to hide spans of (default: the standard library)"
+    )
+    calibrate.add_argument("--spans", type=int, default=100, metavar="N", help="how many spans (default: 100)")
+    _add_settings(calibrate, _WHERE)
+
+    export = actions.add_parser(
+        "export",
+        help="write it in a plain number format",
+        description="Write a checkpoint as its authors' code loads it; --dtype auto means bfloat16.",
+    )
+    export.add_argument("checkpoint", metavar="MODEL", help=told)
+    export.add_argument("out", type=Path, metavar="FOLDER", help="a folder that is not there yet")
+    _add_settings(export, ("dtype",))
 
 
 def _add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
@@ -151,6 +198,25 @@ def _read_settings(options: argparse.Namespace) -> Settings:
     return made
 
 
+def _run_models(options: argparse.Namespace, chosen: Settings) -> int:
+    """Call an action of `dlm-lsp models`."""
+    if options.models == "pull":
+        from dlm_lsp.commands.pull import pull
+
+        return pull(options.repository, options.revision, agreed=options.yes)
+    from dlm_lsp.commands import models
+
+    match options.models:
+        case "check":
+            return models.check(options.checkpoint, chosen, as_json=options.json)
+        case "calibrate":
+            return models.calibrate(options.checkpoint, options.sources, chosen, spans=options.spans)
+        case "export":
+            return models.export(options.checkpoint, options.out, chosen)
+        case _:
+            return models.list_models(options.folders)
+
+
 def _run(options: argparse.Namespace) -> int:
     """Call the command."""
     chosen = _read_settings(options)
@@ -167,6 +233,8 @@ def _run(options: argparse.Namespace) -> int:
             from dlm_lsp.commands.doctor import doctor
 
             return doctor(chosen)
+        case "models":
+            return _run_models(options, chosen)
         case "bench":
             from dlm_lsp.commands.bench import bench_quality
 

@@ -4,6 +4,11 @@
 class DlmError(Exception):
     """Base of all errors of ours: the message is one sentence for the user that says what to do."""
 
+    @property
+    def sentence(self) -> str:
+        """The message with a full stop; where it is a part of another sentence it has none."""
+        return f"{self}" if f"{self}".endswith(".") else f"{self}."
+
 
 class SettingsError(DlmError):
     """A setting has a wrong name, type or range; the caller shows it once and goes on with the default."""
