@@ -4,6 +4,7 @@ In: the request, the worker's answer to it, the settings. Out: the texts that ma
 if nothing is worth showing. It never writes anything, it only cuts off the end; it calls no model.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlm_lsp.settings import Settings
@@ -19,7 +20,7 @@ class Admitted:
     """What may be shown of a candidate."""
 
     texts: tuple[str, ...]
-    """One per hole; each is a beginning of the candidate's, and not all are empty."""
+    """One per hole; each is a beginning of the candidate's, or what is kept; not all are kept."""
     candidate: Candidate
 
     @property
@@ -28,20 +29,27 @@ class Admitted:
         return self.texts[0]
 
 
-def admit_all(asked: Snapshot, request: InfillRequest, result: InfillResult, settings: Settings) -> list[Admitted]:
-    """Give what may be shown of an answer to `request`, which was made from `asked`; best first, nothing twice."""
+def admit_all(
+    asked: Snapshot, request: InfillRequest, result: InfillResult, settings: Settings, kept: Sequence[str] = ()
+) -> list[Admitted]:
+    """Give what may be shown of an answer to `request`, which was made from `asked`; best first, nothing twice.
+
+    `kept` is, per hole, what is put there if nothing of the answer fits.
+    """
     candidates = [each for each in result.candidates if _is_sure(each, request.trigger, settings)]
     if not candidates:
         return []
     line_end = line_ending(asked.text)
     behind = (*request.window.between, request.slice_suffix)
+    stays = [as_seen(text) for text in kept] or [""] * len(request.holes)
     baseline = None if settings.show_broken else _survey(request)
     admitted: dict[tuple[str, ...], Admitted] = {}
     for candidate in candidates:
         texts = [trim(as_seen(t), b, hole) for t, b, hole in zip(candidate.texts, behind, request.holes, strict=True)]
+        texts = [text or other for text, other in zip(texts, stays, strict=True)]
         if baseline is not None:
-            texts = _fitting_part(baseline, texts, behind, request)
-        if any(texts):
+            texts = _fitting_part(baseline, texts, stays, behind, request)
+        if texts != stays:
             shown = tuple(text.replace("\n", line_end) for text in texts)
             admitted.setdefault(shown, Admitted(shown, candidate))
     return list(admitted.values())
@@ -56,15 +64,17 @@ def _survey(request: InfillRequest) -> Baseline:
     return survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
 
 
-def _fitting_part(baseline: Baseline, texts: list[str], behind: tuple[str, ...], request: InfillRequest) -> list[str]:
-    """Cut the text that is at fault back before the faulty line, until all fit; empty texts if nothing of them does."""
-    while any(texts):
+def _fitting_part(
+    baseline: Baseline, texts: list[str], stays: list[str], behind: tuple[str, ...], request: InfillRequest
+) -> list[str]:
+    """Cut the text that is at fault back before the faulty line, until all fit; what stays if nothing of them does."""
+    while texts != stays:
         faults = judge(baseline, texts).faults
         if not faults:
             break
         at = faults[0].hole
-        if not texts[at]:  # an empty text that does not fit: the others cannot mend it
-            return [""] * len(texts)
+        if texts[at] == stays[at]:  # what stays does not fit: the others cannot mend it
+            return stays
         line_end = texts[at].rfind("\n", 0, faults[0].start)
-        texts[at] = trim(texts[at][: max(line_end, 0)], behind[at], request.holes[at])
+        texts[at] = trim(texts[at][: max(line_end, 0)], behind[at], request.holes[at]) or stays[at]
     return texts

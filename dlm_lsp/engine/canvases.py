@@ -1,0 +1,136 @@
+"""From the gaps of a code action to requests, and from the answers back to edits of the document.
+
+In: a snapshot with gaps, what the worker said of its model, its answers. Out: `InfillRequest`s, as few as fit the window, and
+`Edit`s that were judged in the whole document. It calls no model and knows no protocol.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from dlm_lsp.engine.edits import Edit, apply, split
+from dlm_lsp.engine.gaps import Gap
+from dlm_lsp.engine.gate import admit_all
+from dlm_lsp.engine.request import build_request
+from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.languages import find_language
+from dlm_lsp.syntax.verdict import judge, survey
+from dlm_lsp.text.window import as_seen
+from dlm_lsp.values import InfillRequest, InfillResult, Snapshot, Trigger
+from dlm_lsp.wire import Hello
+
+MIN_HOLE_TOKENS = 48
+"""What a function's body gets at least, where several share a canvas."""
+MIN_CONTEXT_TOKENS = 64
+"""What is left for the text around the holes of a shared canvas."""
+CHOICE = 4
+"""Candidates of an action with one gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """Gaps that are filled together."""
+
+    snapshot: Snapshot
+    gaps: tuple[Gap, ...]
+
+    @property
+    def old_texts(self) -> tuple[str, ...]:
+        """What stands in the gaps now."""
+        return tuple(self.snapshot.text[gap.span.start : gap.span.end] for gap in self.gaps)
+
+
+def share_out(snapshot: Snapshot, gaps: Sequence[Gap], settings: Settings, hello: Hello) -> list[Canvas]:
+    """Put neighbours together, as many as have room; none where a gap is larger than what the model can write."""
+    total_tokens = min(settings.max_window_tokens, hello.max_tokens or settings.max_window_tokens)
+    if any(_size_tokens(gap, hello) > total_tokens // 2 for gap in gaps):
+        return []
+    shared: list[list[Gap]] = []
+    for gap in gaps:
+        together = [*shared[-1], gap] if shared else []
+        hole_tokens = len(together) * min(settings.max_hole_tokens, MIN_HOLE_TOKENS)
+        between_chars = sum(right.span.start - left.span.end + len(right.lead) for left, right in pairwise(together))
+        between_tokens = math.ceil(between_chars / hello.chars_per_token)
+        if together and max(2 * hole_tokens, hole_tokens + between_tokens + MIN_CONTEXT_TOKENS) <= total_tokens:
+            shared[-1] = together
+        else:
+            shared.append([gap])
+    return [Canvas(snapshot, tuple(each)) for each in shared]
+
+
+def make_request(canvas: Canvas, settings: Settings, hello: Hello, *, request_id: int, seed: int = 0) -> InfillRequest:
+    """Make the request that fills the gaps of a canvas."""
+    gaps = canvas.gaps
+    text, cursors = _emptied(canvas)
+    sizes = [_size_tokens(gap, hello) for gap in gaps]
+    chosen = replace(
+        settings,
+        max_hole_tokens=max((max(2 * size, 32) if size else settings.max_hole_tokens) for size in sizes),
+        candidates=max(settings.candidates, CHOICE if len(gaps) == 1 else 1),
+        deadline_ms=settings.deadline_ms * len(gaps),
+        seed=settings.seed + seed,
+    )
+    request = build_request(
+        replace(canvas.snapshot, text=text, cursor=cursors[0]),
+        chosen,
+        hello,
+        request_id=request_id,
+        trigger=Trigger.ACTION,
+        more=cursors[1:],
+    )
+    holes = tuple(
+        replace(hole, hint_tokens=size or hole.hint_tokens, max_lines=gap.max_lines or hole.max_lines)
+        for hole, gap, size in zip(request.holes, gaps, sizes, strict=True)
+    )
+    return replace(request, holes=holes)
+
+
+def read_answer(
+    canvas: Canvas, request: InfillRequest, result: InfillResult, settings: Settings
+) -> list[tuple[str, ...]]:
+    """Give the ways to fill the gaps, best first, one text per gap; a gap that nothing fits in keeps what it has.
+
+    Each was judged in the whole document and differs from what stands there.
+    """
+    old = canvas.old_texts
+    ways: dict[tuple[str, ...], None] = {}
+    for admitted in admit_all(canvas.snapshot, request, result, settings, kept=old):
+        new = tuple(
+            before if text == before else gap.lead + text
+            for gap, before, text in zip(canvas.gaps, old, admitted.texts, strict=True)
+        )
+        if new != old and (settings.show_broken or fits(canvas.snapshot, edits(canvas, new))):
+            ways.setdefault(new)
+    return list(ways)
+
+
+def edits(canvas: Canvas, texts: Sequence[str]) -> list[Edit]:
+    """Give the edits that put `texts` into the gaps; none where nothing changes."""
+    every = zip(canvas.gaps, canvas.old_texts, texts, strict=True)
+    return [Edit(gap.span, text) for gap, old, text in every if text != old]
+
+
+def fits(snapshot: Snapshot, changes: Sequence[Edit]) -> bool:
+    """Whether a document is as right after the edits as it was before, all of it."""
+    text, strict = snapshot.text, find_language(snapshot.language).strict
+    if strict is not None and strict(text) is None:
+        return strict(apply(text, changes)) is None
+    pieces = split(text, [each.span for each in changes])
+    seen = [as_seen(piece) for piece in pieces]
+    baseline = survey(seen[0], seen[1:-1], seen[-1], snapshot.language)
+    return judge(baseline, [as_seen(each.text) for each in changes]).parses
+
+
+def _emptied(canvas: Canvas) -> tuple[str, list[int]]:
+    """Give the document with empty gaps, behind their leads, and where they are in it."""
+    empty = [Edit(gap.span, gap.lead) for gap in canvas.gaps]
+    cursors, shift = [], 0
+    for each in empty:
+        shift += len(each.text) - (each.span.end - each.span.start)
+        cursors.append(each.span.end + shift)
+    return apply(canvas.snapshot.text, empty), cursors
+
+
+def _size_tokens(gap: Gap, hello: Hello) -> int:
+    return math.ceil(gap.size_chars / hello.chars_per_token)
