@@ -32,8 +32,12 @@ class HoleKind(StrEnum):
     BODY = "body"  # the body of a block that has none yet
     LINE = "line"  # a new statement on an empty line
     REST = "rest"  # from the cursor to the end of its line
-    INLINE = "inline"  # from the cursor to code that stands behind it on the same line
+    INLINE = (
+        "inline"  # from the cursor to code that stands behind it on the same line, or to the end of a line in brackets
+    )
+    ITEM = "item"  # on a line of its own inside brackets: arguments, elements
     STRING = "string"
+    DOCSTRING = "docstring"  # prose in a string that is a statement
     COMMENT = "comment"
 
 
@@ -77,6 +81,16 @@ class Hole:
     """1 where nothing but the rest of the line may be filled."""
     hint_tokens: int = 16
     """First guess of the length, in tokens of a code tokenizer."""
+    owes: str | None = None
+    """Of the brackets and quotes that are open at the hole, what closes those that nothing behind it closes, the innermost first:
+    the filling has to. A filling that closes more leaves the hole. None where the hole is not inside of any."""
+    quote: str = ""
+    """The quotes of the string that the hole stands in."""
+
+    @property
+    def starts_line(self) -> bool:
+        """Whether the hole's text stands on lines of its own, so that its first character's column is an indentation."""
+        return self.kind in {HoleKind.BODY, HoleKind.LINE, HoleKind.ITEM, HoleKind.DOCSTRING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Language:
     """Closing to opening."""
     header: re.Pattern[str] = re.compile(r"(?!)")
     """A logical line, comments blanked, that a block must follow."""
+    opening: re.Pattern[str] = re.compile(r"(?!)")
+    """The start of a logical line that is, or is going to be, a header."""
     definition: re.Pattern[str] = re.compile(r"(?!)")
     """A header, so far as it is one of a function or class."""
     container: re.Pattern[str] = re.compile(r"(?!)")
@@ -97,6 +99,10 @@ _PYTHON_HEADER = re.compile(
 )
 
 
+_PYTHON_OPENING = re.compile(
+    r"\s*(?:(?:(?:async\s+)?(?:def|for|with)|class|if|elif|while|else|try|except|finally)\b|(?:match|case)\s+[^\s=.,:)\]])"
+)
+
 LANGUAGES = {
     "python": Language(
         name="python",
@@ -104,6 +110,7 @@ LANGUAGES = {
         lexeme=_PYTHON_LEXEME,
         brackets={")": "(", "]": "[", "}": "{"},
         header=_PYTHON_HEADER,
+        opening=_PYTHON_OPENING,
         definition=re.compile(r"^[ \t\f]*(?:(?:async\s+)?def|class)\b", re.MULTILINE),
         container=re.compile(r"class\b"),
         goes_on=re.compile(r"(?:else|elif|except|finally)\b|[)\]}]"),

@@ -30,6 +30,8 @@ _SIMPLE: dict[HoleKind, tuple[str, ...]] = {
         *("x(): pass", "x():", "= x", "in x: pass"),
     ),
     HoleKind.INLINE: ("", "x", "(", ")", "x,", ",x", "=", ".", "x(", "x)", "x:", "x=", "x+", "+x", '"', "def "),
+    HoleKind.ITEM: ("", "x", "x,", ",x", "x=x", "x: x", "x for x in x"),
+    HoleKind.DOCSTRING: ("", '"', "'", '"""', "'''"),
     HoleKind.STRING: ("", '"', "'", '"""', "'''", '")', "')"),
     HoleKind.COMMENT: ("",),
 }

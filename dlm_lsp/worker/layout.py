@@ -12,7 +12,7 @@ from dlm_lsp.models.denoiser import Denoiser, Tokenizer
 from dlm_lsp.sampling.healing import Pieces, heal
 from dlm_lsp.sampling.strategy import Adjust
 from dlm_lsp.text.layout import Special, lay_out
-from dlm_lsp.values import Context, Hole, HoleKind, InfillRequest
+from dlm_lsp.values import Context, Hole, InfillRequest
 
 PREFIX_SHARE = 2 / 3
 """Of the room that prefix and suffix compete for; what one side does not need the other one gets."""
@@ -75,7 +75,7 @@ def head_ids(context: Context, tokenizer: Tokenizer) -> tuple[list[int], list[in
 
 def wants_indent(hole: Hole) -> bool:
     """Whether the indentation is the model's to write: the cursor's line is blank and not, or not yet, indented as its block."""
-    return hole.kind in {HoleKind.BODY, HoleKind.LINE} and (not hole.typed_indent or hole.typed_indent != hole.indent)
+    return hole.starts_line and (not hole.typed_indent or hole.typed_indent != hole.indent)
 
 
 def row_texts(ids: Sequence[int], tokenizer: Tokenizer) -> list[str]:

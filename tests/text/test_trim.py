@@ -10,7 +10,7 @@ from dlm_lsp.values import Hole, HoleKind
 BODY = Hole(HoleKind.BODY, "    ", "    ", "    ")
 LINE = Hole(HoleKind.LINE, "    ", "    ", "    ", 16)
 REST = Hole(HoleKind.REST, max_lines=1)
-INLINE = Hole(HoleKind.INLINE, max_lines=1)
+INLINE = Hole(HoleKind.INLINE, max_lines=1, owes="")
 
 TABLE = [
     ("trailing space", "x = 1  \n\n", "\n", LINE, "x = 1"),
