@@ -87,7 +87,7 @@ def test_a_hole_is_trimmed_by_what_stands_right_behind_it() -> None:
     """Fails if the first of two holes is trimmed by the text behind the last one."""
     tokenizer = PieceTokenizer([])
     prefix, between, suffix = "x = f(", ")\ny = g[", "]\n"
-    hole = Hole(HoleKind.INLINE, max_lines=1)
+    hole = Hole(HoleKind.INLINE, max_lines=1, owes="")
     request = InfillRequest(1, 1, "python", Window(prefix, suffix, (between,)), (hole, hole), prefix, suffix)
     found = look(
         canvas_of(("1)", "2]"), (between,), tokenizer),
