@@ -43,10 +43,13 @@ class EngineClient(Protocol):
         """Wait until the model is loaded; WorkerError where it never will be."""
         ...
 
-    async def fill(self, request: InfillRequest, on_step: Callable[[Step], None] | None = None) -> InfillResult:
+    async def fill(
+        self, request: InfillRequest, on_step: Callable[[Step], None] | None = None, *, gives_way: bool = False
+    ) -> InfillResult:
         """Give the answer to a request; cancelling the waiting task makes the engine drop the request.
 
-        What goes wrong is an outcome with a sentence for the user, never an exception.
+        One that gives way counts as cancelled at once if there is any other, now or later. What goes wrong is an outcome
+        with a sentence for the user, never an exception.
         """
         ...
 

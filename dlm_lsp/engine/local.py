@@ -59,6 +59,7 @@ class _Pending:
     line: bytes
     answer: asyncio.Future[InfillResult]
     on_step: OnStep | None
+    gives_way: bool
     sends: int = 0
 
 
@@ -116,16 +117,24 @@ class LocalEngine:
             raise WorkerError(self._trouble)
         return self.hello
 
-    async def fill(self, request: InfillRequest, on_step: OnStep | None = None) -> InfillResult:
-        """Give the answer to a request; cancelling the waiting task sends one `cancel` line."""
+    async def fill(
+        self, request: InfillRequest, on_step: OnStep | None = None, *, gives_way: bool = False
+    ) -> InfillResult:
+        """Give the answer to a request; cancelling the waiting task sends one `cancel` line.
+
+        One that gives way is cancelled as soon as there is any other: before that is sent, so that it never waits.
+        """
         assert request.id not in self._pending, f"request {request.id} is pending already"
+        if gives_way and self._pending:
+            return _cancelled(request)
+        self._make_way()
         self.start()
         if self._trouble:
             return _failed(request, self._trouble)
         line = wire.encode(wire.Fill(request))
         if len(line) > wire.MAX_LINE_BYTES:
             return _failed(request, "the text around the hole is too long: lower maxWindowTokens")
-        pending = _Pending(request, line, asyncio.get_running_loop().create_future(), on_step)
+        pending = _Pending(request, line, asyncio.get_running_loop().create_future(), on_step, gives_way)
         self._pending[request.id] = pending
         try:
             if self.hello is not None:
@@ -274,6 +283,13 @@ class LocalEngine:
 
     # Small things.
 
+    def _make_way(self) -> None:
+        for pending in self._pending.values():
+            if pending.gives_way and not pending.answer.done():
+                if pending.sends:
+                    self._write(wire.encode(wire.Cancel(pending.request.id)))
+                _settle(pending, _cancelled(pending.request))
+
     async def _pass_on(self, stream: asyncio.StreamReader) -> None:
         async for line in _lines(stream):
             self._on_log(line.decode(errors="replace").rstrip("\n"))
@@ -308,6 +324,10 @@ class LocalEngine:
 
 def _failed(request: InfillRequest, sentence: str) -> InfillResult:
     return InfillResult(request.id, request.version, Outcome.FAILED, message=sentence)
+
+
+def _cancelled(request: InfillRequest) -> InfillResult:
+    return InfillResult(request.id, request.version, Outcome.CANCELLED)
 
 
 def _settle(pending: _Pending, result: InfillResult) -> None:

@@ -125,6 +125,21 @@ async def test_cancelled(start: StartEngine, settings: Settings) -> None:
     assert result.spent_ms["queue"] < 5 * STEP_MS
 
 
+async def test_what_gives_way_is_nobodys_hindrance(start: StartEngine, settings: Settings) -> None:
+    """Fails if a request waits for one that gives way, or such a one is begun, or goes on, beside another."""
+    engine = start()
+    await engine.ready()
+    seen: asyncio.Queue[Step] = asyncio.Queue()
+    ahead = asyncio.create_task(engine.fill(ask(settings, 1, watch=True), seen.put_nowait, gives_way=True))
+    await asyncio.wait_for(seen.get(), 60)
+    waiting = asyncio.create_task(engine.fill(ask(settings, 2)))
+    assert Outcome.CANCELLED is (await asyncio.wait_for(ahead, STEP_MS / 1000)).outcome
+    assert Outcome.CANCELLED is (await engine.fill(ask(settings, 3), gives_way=True)).outcome
+    assert [ANSWER] == texts(await patiently(waiting))
+    assert seen.qsize() < 2  # its answer takes eight calls and more
+    assert [ANSWER] == texts(await patiently(engine.fill(ask(settings, 4), gives_way=True)))
+
+
 async def test_a_killed_worker_costs_time_and_nothing_else(start: StartEngine, settings: Settings) -> None:
     """Fails if what was pending is not sent again to the next worker."""
     states: list[EngineState] = []

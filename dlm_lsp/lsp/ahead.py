@@ -1,0 +1,59 @@
+"""Asks, while nobody waits, what the editor will ask if the user accepts what is on the screen.
+
+In: what was offered, and where. Out: nothing but one more known answer. One step ahead, after a pause in which nothing was typed,
+and only while the model has nothing else to do: any other request ends it before the worker hears of that.
+"""
+
+import asyncio
+import logging
+from collections.abc import Hashable
+
+from dlm_lsp.engine.recall import Offer
+from dlm_lsp.lsp.session import Session
+from dlm_lsp.settings import Settings
+from dlm_lsp.text.window import as_seen
+from dlm_lsp.values import InfillRequest, Outcome, Snapshot, Trigger
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.25
+"""Longer than between two keys of a person who types through what is offered."""
+
+
+def look_ahead(ls: Session, asked: Snapshot, request: InfillRequest, settings: Settings, text: str) -> None:
+    """Begin to prepare the answer behind `text`, which was offered as the answer to `request`, made from `asked`."""
+    accepted: Hashable = (asked.uri, settings, request.slice_prefix + as_seen(text), request.slice_suffix)
+    ls.look_ahead(accepted, lambda: _prepare(ls, asked, settings, text))
+
+
+async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str) -> None:
+    """Ask the model behind `text`, and remember what it says."""
+    from dlm_lsp.engine.gate import admit_all
+    from dlm_lsp.engine.prepare import accept, next_line
+    from dlm_lsp.engine.request import build_request
+
+    await asyncio.sleep(PAUSE_S)
+    hello = ls.engine.hello
+    if hello is None:
+        return
+
+    def build(snapshot: Snapshot) -> InfillRequest:
+        return build_request(snapshot, settings, hello, request_id=ls.new_id(), trigger=Trigger.AUTOMATIC)
+
+    scope = (asked.uri, settings)
+    accepted = accept(asked, text)
+    there = build(accepted)
+    if ls.recall.find(scope, there) is not None:
+        return
+    lead = next_line(accepted, there.holes[0])
+    further = accept(accepted, lead)
+    request = build(further) if lead else there
+    result = await ls.engine.fill(request, gives_way=True)
+    admitted = admit_all(further, request, result, settings)
+    log.info("request %d v%d ahead: %s, %d admitted", request.id, request.version, result.outcome, len(admitted))
+    if result.outcome not in {Outcome.FILLED, Outcome.EMPTY}:
+        return
+    if admitted:
+        ls.recall.remember(scope, there, [Offer(lead + each.text, each.candidate) for each in admitted])
+    else:
+        ls.recall.remember(scope, request, ())
