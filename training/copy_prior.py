@@ -21,10 +21,10 @@ from dlm_lsp.models.denoiser import Denoiser, View
 from dlm_lsp.models.loading import load as load_model
 from dlm_lsp.sampling.canvas import CONTEXT, Canvas
 from dlm_lsp.sampling.copy_prior import CONFIDENCES, LEFT_TOKENS, RIGHT_TOKENS, SHAPE, SOURCES, make_prior
+from training import DATA
 from training import stream as streams
-from training.corpus import DATA
+from training.bpe import load
 from training.corrupt import Sampler
-from training.tokenizer import load
 
 LENGTH = 256
 STEPS = 60

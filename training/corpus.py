@@ -1,10 +1,13 @@
-"""Builds the training texts: the standard library and a pinned list of permissive wheels, filtered and deduplicated.
+"""Builds the training texts: the standard library and pinned lists of permissive wheels, filtered and deduplicated.
 
-In: packages.txt, PyPI through the ordinary `pip download`, and (--against) a folder of benchmark problems that must not
-be in the corpus. Out: data/files.jsonl (one kept file a line, with its split), manifest.json (what it was made of), and
-data/NOTICE. Knows nothing of tokens: stream.py encodes what is kept here.
+In: the lists, PyPI through the ordinary `pip download`, and (--against) a folder of benchmark problems that must not
+be in the corpus. Out, in the corpus' data folder: files.jsonl (one kept file a line, with its split) and NOTICE; and the manifest: what
+it was made of. Knows nothing of tokens: stream.py encodes what is kept here.
 
-    python -m training.corpus --against DIR
+    python -m training.corpus --corpus small --against DIR     # a new corpus, and its manifest
+    python -m training.corpus --corpus small                   # the corpus of the manifest once more, byte for byte
+
+Every package is fetched and filtered once; after an interrupt the same command goes on with the next one.
 """
 
 import argparse
@@ -13,26 +16,27 @@ import hashlib
 import json
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
 import zipfile
+import zlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-HERE = Path(__file__).parent
-DATA = HERE / "data"
-PACKAGES = HERE / "packages.txt"
-MANIFEST = HERE / "manifest.json"
+from training import DATA, HERE
 
-PACKAGE_CAP_BYTES = 6_000_000  # one large package must not set the style of the whole corpus
+WHEELS = DATA / "wheels"
 HELD_OUT_SHARE = 0.015  # of the files of known packages
+HELD_OUT_CAP_CHARS = 6_000_000  # of one package; what a larger corpus takes beyond it is trained on
 RUN_TOKENS = 13  # a file that shares so many tokens in a row with a benchmark problem is dropped
 SHINGLE_HASHES, BANDS = 64, 16  # MinHash over the set of distinct lines
 NEAR_DUPLICATE = 0.6  # Jaccard similarity of two files' line sets
@@ -52,6 +56,26 @@ LEADING_COMMENTS = re.compile(r"\A(?:[ \t]*(?:#[^\n]*)?\n)+")
 
 
 @dataclass(frozen=True, slots=True)
+class Corpus:
+    """One corpus: what it is made of and where it goes. A larger one holds out the very same files as a smaller one."""
+
+    lists: tuple[Path, ...]
+    """Pinned packages; files of the first list only are held out."""
+    manifest: Path
+    data: Path
+    cap_chars: int
+    """Of one package: a large one must not set the style of the whole."""
+
+
+CORPORA = {
+    "nano": Corpus((HERE / "packages.txt",), HERE / "manifest.json", DATA, 6_000_000),
+    "small": Corpus(
+        (HERE / "packages.txt", HERE / "packages-small.txt"), HERE / "manifest-small.json", DATA / "small", 15_000_000
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """One Python file as it came: its package, its path inside it, and its text."""
 
@@ -68,41 +92,67 @@ class Package:
     version: str
     licence: str
     held_out: bool
+    train_only: bool
     sha256: str
     files: tuple[SourceFile, ...]
 
 
-def read_list(path: Path) -> list[tuple[str, bool]]:
-    """The pinned requirements, each with whether it is held out."""
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One line of a list: `name==version`, and words that say more."""
+
+    pinned: str
+    held_out: bool = False
+    train_only: bool = False
+    platform: str = ""
+    """Of the wheel, where the one for the machine at hand is a hundred times as large for the same Python files."""
+
+
+def read_list(path: Path, *, train_only: bool = False) -> list[Requirement]:
+    """The pinned requirements of one list."""
     lines = [line.split() for line in path.read_text().splitlines() if line and not line.startswith("#")]
-    return [(words[0], "held-out" in words) for words in lines]
+    return [
+        Requirement(pinned, "held-out" in words, train_only, "".join(words).partition("platform=")[2])
+        for pinned, *words in lines
+    ]
 
 
-def download(requirement: str, folder: Path) -> Path | None:
+def download(wanted: Requirement, folder: Path) -> Path | None:
     """The wheel of one requirement, fetched once; None where the index has none."""
-    target = folder / requirement.lower()
+    target = folder / wanted.pinned.lower()
     if not any(target.glob("*.whl")):
-        target.mkdir(parents=True, exist_ok=True)
+        beside = folder / f"{target.name}.part"
+        shutil.rmtree(beside, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        command += ["--only-binary=:all:", "--dest", str(target), requirement]
+        command += ["--only-binary=:all:", "--dest", str(beside), wanted.pinned]
+        command += ["--platform", wanted.platform, "--python-version", "3.11"] if wanted.platform else []
         subprocess.run(command, check=False, capture_output=True, timeout=600)
-    return next(target.glob("*.whl"), None)
+        if not any(beside.glob("*.whl")):
+            return None
+        shutil.rmtree(target, ignore_errors=True)
+        beside.replace(target)
+    return next(target.glob("*.whl"))
 
 
-def read_wheel(wheel: Path, requirement: str, held_out: bool) -> Package:
+def read_wheel(wheel: Path, wanted: Requirement) -> Package:
     """Unpacks one wheel in memory; a file that is not UTF-8 is left out."""
-    name, version = requirement.split("==")
+    name, version = wanted.pinned.split("==")
     files, licence = [], "unknown"
-    with zipfile.ZipFile(wheel) as archive:
-        for entry in sorted(archive.namelist()):
-            if entry.endswith(".py"):
-                try:
-                    files.append(SourceFile(name, entry, archive.read(entry).decode("utf-8")))
-                except UnicodeDecodeError:
-                    continue
-            elif entry.endswith(".dist-info/METADATA"):
-                licence = declared_licence(archive.read(entry).decode("utf-8", "replace"))
-    return Package(name, version, licence, held_out, hashlib.sha256(wheel.read_bytes()).hexdigest(), tuple(files))
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            for entry in sorted(archive.namelist()):
+                if entry.endswith(".py"):
+                    try:
+                        files.append(SourceFile(name, entry, archive.read(entry).decode("utf-8")))
+                    except UnicodeDecodeError:
+                        continue
+                elif entry.endswith(".dist-info/METADATA"):
+                    licence = declared_licence(archive.read(entry).decode("utf-8", "replace"))
+    except (zipfile.BadZipFile, zlib.error) as error:
+        message = f"{wheel} is damaged ({error}); delete it and run the command again"
+        raise SystemExit(message) from error
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return Package(name, version, licence, wanted.held_out, wanted.train_only, digest, tuple(files))
 
 
 def declared_licence(metadata: str) -> str:
@@ -129,7 +179,7 @@ def read_standard_library() -> Package:
             continue
     files = [file for file in files if not UNWANTED_PATH.search(file.path)]
     digest = hashlib.sha256("\0".join(file.path + "\0" + file.text for file in files).encode()).hexdigest()
-    return Package("cpython", platform.python_version(), "PSF-2.0", False, digest, tuple(files))
+    return Package("cpython", platform.python_version(), "PSF-2.0", False, False, digest, tuple(files))
 
 
 def clean(text: str) -> str:
@@ -191,6 +241,23 @@ def benchmark_runs(folder: Path) -> NDArray[np.uint64]:
     return np.unique(np.concatenate([runs(text) for text in sorted(texts)]))
 
 
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """What must not be in the corpus: files that share a run with a benchmark, or those a manifest says did."""
+
+    runs: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+    files: Sequence[str] = ()
+
+    def holds(self, file: SourceFile) -> bool:
+        """Whether a cleaned file must go."""
+        return f"{file.package}/{file.path}" in self.files or bool(np.isin(runs(file.text), self.runs).any())
+
+    @property
+    def digest(self) -> bytes:
+        """Changes with what is forbidden."""
+        return hashlib.sha256(self.runs.tobytes() + "\0".join(self.files).encode()).digest()
+
+
 def signature(lines: Iterable[str], salts: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """MinHash of a set of lines."""
     hashes = np.array([hash_line(line) for line in lines], np.uint64)
@@ -232,102 +299,183 @@ def share(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64
 
 
-def capped(files: list[SourceFile]) -> list[SourceFile]:
-    """At most PACKAGE_CAP_BYTES of one package, whole files, drawn by the hash of their paths."""
+def capped(files: list[SourceFile], cap_chars: int) -> list[SourceFile]:
+    """At most `cap_chars` of one package, whole files, drawn by the hash of their paths; a smaller cap takes the first of them."""
     total, kept = 0, []
     for file in sorted(files, key=lambda file: share("cap" + file.path)):
         total += len(file.text)
-        if total > PACKAGE_CAP_BYTES:
+        if total > cap_chars:
             break
         kept.append(file)
     return kept
 
 
-def split_of(file: SourceFile, held_out: bool) -> str:
-    """Which set a file belongs to: train, valid-files (known package, unseen file) or valid-packages."""
-    if held_out:
-        return "valid-packages"
-    return "valid-files" if share(f"{file.package}/{file.path}") < HELD_OUT_SHARE else "train"
+def with_splits(package: Package, files: list[SourceFile]) -> Iterator[tuple[str, SourceFile]]:
+    """Say of a package's kept files which set each belongs to: train, valid-files (known package, unseen file) or valid-packages."""
+    candidates = set() if package.train_only else {file.path for file in capped(files, HELD_OUT_CAP_CHARS)}
+    for file in files:
+        if package.held_out:
+            yield "valid-packages", file
+        elif file.path in candidates and share(f"{file.package}/{file.path}") < HELD_OUT_SHARE:
+            yield "valid-files", file
+        else:
+            yield "train", file
 
 
-def collect(packages: Path) -> tuple[list[Package], list[str]]:
-    """Fetches and reads everything on the list; the second result names what was left out and why."""
-    collected, left_out = [read_standard_library()], []
-    for requirement, held_out in track(read_list(packages), "fetching"):
-        wheel = download(requirement, DATA / "wheels")
+def collect(corpus: Corpus, known: dict[str, Any]) -> Iterator[Package]:
+    """Fetches and reads everything on the lists, one after the other; refuses what is not what the manifest `known` names."""
+    digests = {row["package"]: row["sha256"] for row in known.get("packages", [])}
+    library = read_standard_library()
+    if digests.get("cpython", library.sha256) != library.sha256:
+        rows = {row["package"]: row["version"] for row in known["packages"]}
+        message = f"the manifest was made with the library of Python {rows['cpython']}; run this with that Python"
+        raise SystemExit(message)
+    yield library
+    wanted = [row for at, path in enumerate(corpus.lists) for row in read_list(path, train_only=at > 0)]
+    for requirement in track(wanted, "fetching and filtering"):
+        name = requirement.pinned.split("==")[0]
+        if known and name not in digests:
+            continue  # it was left out, and the manifest says why
+        wheel = download(requirement, WHEELS)
+        if wheel is None and known:
+            message = f"{requirement.pinned}: the index no longer has a wheel, so the manifest's corpus cannot be made again; "
+            raise SystemExit(message + "take the line off the list and build a new one with --against")
         if wheel is None:
-            left_out.append(f"{requirement}: the index has no such wheel")
+            yield Package(name, requirement.pinned.split("==")[1], "no wheel", False, False, "", ())
             continue
-        package = read_wheel(wheel, requirement, held_out)
-        if COPYLEFT.search(package.licence):
-            left_out.append(f"{requirement}: licence {package.licence}")
-            continue
-        collected.append(package)
-    return collected, left_out
+        package = read_wheel(wheel, requirement)
+        if digests.get(name, package.sha256) != package.sha256:
+            message = (
+                f"{wheel} is not the wheel that {corpus.manifest.name} names; delete its folder and run this again. "
+            )
+            raise SystemExit(message + "If it comes back the index has changed: build a new corpus with --against")
+        yield package
 
 
-def build(packages: Path, against: Path | None) -> None:
-    """Writes files.jsonl, NOTICE and manifest.json."""
-    collected, left_out = collect(packages)
-    forbidden = benchmark_runs(against) if against else np.zeros(0, np.uint64)
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What is left of one package, and how many files went for which reason."""
+
+    files: list[SourceFile]
+    dropped: Counter[str]
+    contaminated: list[str]
+    """Files that share a run with the benchmark."""
+
+
+def filtered(package: Package, forbidden: Forbidden, cache: Path) -> Filtered:
+    """Clean and filter the files of one package; done once, as long as neither these rules nor the package change."""
+    rules = hashlib.sha256(Path(__file__).read_bytes() + forbidden.digest).hexdigest()
+    store = cache / f"{package.name}-{package.sha256[:12]}-{rules[:12]}.json"
+    if store.exists():
+        saved = json.loads(store.read_text())
+        files = [SourceFile(package.name, path, text) for path, text in saved["files"]]
+        return Filtered(files, Counter(saved["dropped"]), saved["contaminated"])
     dropped: Counter[str] = Counter()
-    sound: list[SourceFile] = []
-    for package in track(collected, "filtering"):
-        kept = []
-        for raw in package.files:
-            file = SourceFile(raw.package, raw.path, clean(raw.text))
-            reason = reason_to_drop(file)
-            if not reason and np.isin(runs(file.text), forbidden).any():
-                reason = "shares a run with the benchmark"
-            if reason:
-                dropped[reason] += 1
-            else:
-                kept.append(file)
-        sound += capped(kept)
-    # Held-out packages come first, so that of two near-equal files the one in the training set goes.
-    held_out = {package.name: package.held_out for package in collected}
-    sound.sort(key=lambda file: (not held_out[file.package], share(f"{file.package}/{file.path}")))
-    files = list(without_duplicates(sound, dropped))
-    with (DATA / "files.jsonl").open("w") as out:
-        for file in files:
-            row = {"package": file.package, "path": file.path, "split": split_of(file, held_out[file.package])}
-            out.write(json.dumps(row | {"text": file.text}) + "\n")
-    write_manifest(collected, files, dropped, left_out, against is not None)
-    notice = [f"{p.name} {p.version}: {p.licence}" for p in sorted(collected, key=lambda p: p.name.lower())]
-    (DATA / "NOTICE").write_text(NOTICE_HEAD + "\n".join(notice) + "\n")
-    print(json.dumps(json.loads(MANIFEST.read_text())["totals"], indent=1))
+    kept, contaminated = [], []
+    for raw in package.files:
+        file = SourceFile(raw.package, raw.path, clean(raw.text))
+        reason = reason_to_drop(file)
+        if not reason and forbidden.holds(file):
+            reason = "shares a run with the benchmark"
+            contaminated.append(f"{file.package}/{file.path}")
+        if reason:
+            dropped[reason] += 1
+        else:
+            kept.append(file)
+    cache.mkdir(parents=True, exist_ok=True)
+    row = {"files": [(file.path, file.text) for file in kept], "dropped": dropped, "contaminated": contaminated}
+    write_whole(store, json.dumps(row))
+    return Filtered(kept, dropped, contaminated)
 
 
-def write_manifest(
-    collected: list[Package], files: list[SourceFile], dropped: Counter[str], left_out: list[str], checked: bool
-) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Write beside, then rename: whoever reads finds the old file or the new one."""
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_text(text)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        message = f"{path} cannot be written ({error.strerror}); make room and run the same command again"
+        raise SystemExit(message) from error
+    beside.replace(path)
+
+
+def build(corpus: Corpus, against: Path | None) -> dict[str, Any]:
+    """Write files.jsonl and NOTICE; gives the manifest, new (`against` a benchmark) or checked to be the one that exists."""
+    if not against and not corpus.manifest.exists():
+        message = f"there is no {corpus.manifest.name} to build the corpus of; build a new one with --against FOLDER"
+        raise SystemExit(message)
+    known = {} if against else json.loads(corpus.manifest.read_text())
+    forbidden = Forbidden(runs=benchmark_runs(against)) if against else Forbidden(files=known["contaminated"])
+    packages: list[Package] = []
+    dropped: Counter[str] = Counter()
+    contaminated: list[str] = []
+    left_out: list[str] = []
+    sound: list[tuple[str, SourceFile]] = []
+    for package in collect(corpus, known):
+        if package.licence == "no wheel" or COPYLEFT.search(package.licence):
+            left_out.append(f"{package.name}=={package.version}: {package.licence}")
+            continue
+        packages.append(replace(package, files=()))
+        result = filtered(package, forbidden, DATA / "filtered")
+        dropped += result.dropped
+        contaminated += result.contaminated
+        sound += with_splits(package, capped(result.files, corpus.cap_chars))
+    # Held-out files come first, so that of two near-equal files the one in the training set goes.
+    order = ("valid-packages", "valid-files", "train")
+    sound.sort(key=lambda row: (order.index(row[0]), share(f"{row[1].package}/{row[1].path}")))
+    split_of = {(file.package, file.path): split for split, file in sound}
+    files = list(without_duplicates([file for _, file in sound], dropped))
+    rows = [
+        {"package": file.package, "path": file.path, "split": split_of[file.package, file.path], "text": file.text}
+        for file in files
+    ]
+    manifest = manifest_of(packages, rows, dropped, left_out, contaminated)
+    if known and known["totals"]["texts_sha256"] != manifest["totals"]["texts_sha256"]:
+        message = f"these texts are not those of {corpus.manifest.name}: the rules in corpus.py have changed since"
+        raise SystemExit(message)
+    write_whole(corpus.data / "files.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    notice = [f"{p.name} {p.version}: {p.licence}" for p in sorted(packages, key=lambda p: p.name.lower())]
+    write_whole(corpus.data / "NOTICE", NOTICE_HEAD + "\n".join(notice) + "\n")
+    return known or manifest
+
+
+def manifest_of(
+    packages: list[Package],
+    rows: list[dict[str, str]],
+    dropped: Counter[str],
+    left_out: list[str],
+    contaminated: list[str],
+) -> dict[str, Any]:
     """What the corpus was made of, small enough to read in a review."""
-    counts = Counter(file.package for file in files)
+    counts = Counter(row["package"] for row in rows)
     sizes: Counter[str] = Counter()
     splits: Counter[str] = Counter()
-    held_out = {package.name: package.held_out for package in collected}
-    for file in files:
-        sizes[file.package] += len(file.text)
-        splits[split_of(file, held_out[file.package])] += len(file.text)
-    digest = hashlib.sha256("".join(file.text for file in files).encode()).hexdigest()
-    totals = {"files": len(files), "chars_by_split": dict(sorted(splits.items())), "texts_sha256": digest}
-    totals |= {"dropped_files": dict(dropped.most_common()), "left_out": left_out, "checked_against_benchmark": checked}
-    rows = [
+    for row in rows:
+        sizes[row["package"]] += len(row["text"])
+        splits[row["split"]] += len(row["text"])
+    digest = hashlib.sha256("".join(row["text"] for row in rows).encode()).hexdigest()
+    totals = {"files": len(rows), "chars_by_split": dict(sorted(splits.items())), "texts_sha256": digest}
+    totals |= {"dropped_files": dict(dropped.most_common()), "left_out": left_out, "checked_against_benchmark": True}
+    table = [
         {"package": p.name, "version": p.version, "licence": p.licence, "held_out": p.held_out}
         | {"files": counts[p.name], "chars": sizes[p.name], "sha256": p.sha256}
-        for p in collected
+        for p in packages
     ]
-    MANIFEST.write_text(json.dumps({"totals": totals, "packages": rows}, indent=1) + "\n")
+    return {"totals": totals, "packages": table, "contaminated": sorted(contaminated)}
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--packages", type=Path, default=PACKAGES, help="the pinned list")
+    parser.add_argument("--corpus", choices=CORPORA, default="nano")
     parser.add_argument("--against", type=Path, help="folder of benchmark *.jsonl whose problems must not be in it")
     arguments = parser.parse_args()
-    DATA.mkdir(exist_ok=True)
-    build(arguments.packages, arguments.against)
+    corpus = CORPORA[arguments.corpus]
+    corpus.data.mkdir(parents=True, exist_ok=True)
+    manifest = build(corpus, arguments.against)
+    write_whole(corpus.manifest, json.dumps(manifest, indent=1) + "\n")
+    print(json.dumps(manifest["totals"], indent=1))
 
 
 if __name__ == "__main__":

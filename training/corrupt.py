@@ -7,26 +7,35 @@ A canvas is laid out as at inference: `<|endoftext|>`, then what `dlm_lsp.text.l
 window. Position 0 is never a mask, because no row stands before it to predict it.
 
 Two phases. *Dense*: every window token is hidden with one probability t ~ U(0.02, 1). *Holes*: what the server asks
-for: lines, ends of lines, blocks, bodies, spans, and pieces cut at any character. A hole holds slots that must be
+for: lines, ends of lines, blocks, bodies, expressions, spans, and pieces cut at any character. A hole holds slots that must be
 *deleted* (END_OF_TEXT; the length is unknown at inference), or, in some, masks that must *expand* into two.
 """
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from dlm_lsp.text.layout import Special, lay_out
 from dlm_lsp.text.names import IMPORT, bound_names, names_outside
 from dlm_lsp.text.snippets import Chunk, choose, chunks
 from dlm_lsp.values import Context, Snippet
+from training.bpe import END_OF_TEXT, EXPAND, MASK, PATH, SEP, Bpe
 from training.stream import Stream
-from training.tokenizer import END_OF_TEXT, EXPAND, MASK, PATH, SEP
 
-SHAPES = {"lines": 0.24, "tails": 0.15, "block": 0.1, "body": 0.13, "spans": 0.1, "cuts": 0.16, "dense": 0.12}
+SHAPES = {
+    "lines": 0.22,
+    "tails": 0.15,
+    "block": 0.09,
+    "body": 0.12,
+    "nodes": 0.1,
+    "spans": 0.08,
+    "cuts": 0.14,
+    "dense": 0.1,
+}
 """Share of each kind of canvas in the phase of holes."""
 ALL_HIDDEN = 0.45  # share of holes without a visible token: what the first step of inference sees
 WITH_LINE_END = 0.4  # share of holes of whole lines that write the line end and indentation before them too
@@ -37,6 +46,11 @@ WITH_SNIPPETS = 0.4  # share of the heads that offer pieces of other files
 NEAR_FILES = 12  # of the same package, in the order of paths: whose chunks are offered
 NAMES_TOLD = 32  # the server tells as many
 CHARS_PER_TOKEN = 3.8
+BRACKET = re.compile(r"[()\[\]{}]")
+RIGHT_SIDE = re.compile(
+    r"\b(?:return|if|elif|while|in|yield|raise|assert|not) ([^\n#]+?)(?=:?\n)|[\w\])] [-+*/|]?= ([^\n#]+)(?=\n)"
+)
+LONGEST_NODE_CHARS = 300
 SLACK_TOKENS = 64  # further tokens of the file, in place of those that merging takes away
 
 Ids = list[int]
@@ -68,16 +82,19 @@ class Window:
 class Sampler:
     """Draws batches from one stream; holds tables of the vocabulary, no state."""
 
-    def __init__(self, stream: Stream, tokenizer: Tokenizer, seed: int) -> None:
+    def __init__(self, stream: Stream, tokenizer: Bpe, seed: int) -> None:
         self.stream, self.tokenizer, self.seed = stream, tokenizer, seed
-        pieces = [tokenizer.decode([token]) for token in range(tokenizer.get_vocab_size())]
+        pieces = [tokenizer.decode([token]) for token in range(tokenizer.size)]
         self._breaks = np.array([piece.lstrip("\r")[:1] == "\n" for piece in pieces])  # [V]
         self._indents = np.array([len(piece) - 1 if piece[:1] == "\n" else 0 for piece in pieces])  # [V]
-        (self._bare_break,) = tokenizer.encode("\n", add_special_tokens=False).ids
+        (self._bare_break,) = tokenizer.encode("\n")
 
-    def batch(self, step: int, length: int, count: int, *, holes: bool) -> Canvases:
-        """Batch number `step`: `count` canvases of `length` tokens."""
-        rows = [self.canvas(np.random.default_rng([self.seed, step, row]), length, holes=holes) for row in range(count)]
+    def batch(self, step: int, length: int, count: int, *, holes: bool, first: int = 0) -> Canvases:
+        """Of batch number `step` the canvases `first` to `first + count`, each of `length` tokens."""
+        rows = [
+            self.canvas(np.random.default_rng([self.seed, step, row]), length, holes=holes)
+            for row in range(first, first + count)
+        ]
         inputs, targets, weights, places = (np.stack(column) for column in zip(*rows, strict=True))
         return Canvases(inputs, targets, weights, places)
 
@@ -88,8 +105,8 @@ class Sampler:
             shape = rng.choice(list(SHAPES), p=list(SHAPES.values())) if holes else "dense"
             body = window.body
             spans: list[Span] = []
-            if shape == "cuts":
-                body, spans = self.cut(rng, window.body, length - len(window.head))
+            if shape in {"cuts", "nodes"}:
+                body, spans = self.cut(rng, window.body, length - len(window.head), shape)
             elif shape != "dense":
                 spans = self.spans(rng, np.array(body), shape, length - len(window.head))
             made = hide_spans(rng, body, spans, SLACK_TOKENS) if spans else hide_anywhere(rng, body)
@@ -140,7 +157,7 @@ class Sampler:
             if isinstance(piece, Special):
                 head.append({"path": PATH, "sep": SEP}[piece.name])
             else:
-                head += self.tokenizer.encode(piece, add_special_tokens=False).ids
+                head += self.tokenizer.encode(piece)
         return head if len(head) <= room else [END_OF_TEXT]
 
     def offered(self, rng: Generator, file: int, package: str) -> list[Chunk]:
@@ -192,19 +209,49 @@ class Sampler:
                 break
         return sorted(found)
 
-    def cut(self, rng: Generator, body: Ids, room: int) -> tuple[Ids, list[Span]]:
-        """One hole that ends between any two characters; the parts are tokenised apart, as the server does.
-
-        Mostly it starts between tokens, because the server takes a token that the cursor cuts into the hole.
-        """
+    def cut(self, rng: Generator, body: Ids, room: int, shape: str) -> tuple[Ids, list[Span]]:
+        """Holes that begin and end between any two characters; the parts are tokenised apart, as the server does."""
         text = self.tokenizer.decode(body[:room])
-        begin = len(self.tokenizer.decode(body[: rng.integers(1, room - 1)]))
-        if rng.random() < 0.3:
-            begin = int(rng.integers(1, len(text) - 1))
-        end = min(begin + int(np.exp(rng.uniform(np.log(3), np.log(200)))), len(text))
-        parts = (text[:begin], text[begin:end], text[end:])
-        before, hole, after = (self.tokenizer.encode(part, add_special_tokens=False).ids for part in parts)
-        return before + hole + after + body[room:], [(len(before), len(before) + len(hole))] if hole else []
+        if shape == "nodes":
+            holes = nodes(rng, text)
+        else:
+            # Mostly it starts between tokens, because the server takes a token that the cursor cuts into the hole.
+            begin = len(self.tokenizer.decode(body[: rng.integers(1, room - 1)]))
+            if rng.random() < 0.3:
+                begin = int(rng.integers(1, len(text) - 1))
+            holes = [(begin, min(begin + int(np.exp(rng.uniform(np.log(3), np.log(200)))), len(text)))]
+        tokens: Ids = []
+        spans: list[Span] = []
+        at = 0
+        for begin, end in holes:
+            tokens += self.tokenizer.encode(text[at:begin])
+            hole, at = self.tokenizer.encode(text[begin:end]), end
+            spans += [(len(tokens), len(tokens) + len(hole))] if hole else []
+            tokens += hole
+        return tokens + self.tokenizer.encode(text[at:]) + body[room:], spans
+
+
+def nodes(rng: Generator, text: str) -> list[Span]:
+    """A few places of whole expressions: what stands in brackets, and what stands behind `=`, `return` and their like.
+
+    Found by their signs alone, because a window does not parse; a bracket in a string may fool it.
+    """
+    opened: list[int] = []
+    brackets: list[Span] = []
+    for at in (match.start() for match in BRACKET.finditer(text)):
+        if text[at] in "([{":
+            opened.append(at + 1)
+        elif opened and (begin := opened.pop()) < at:
+            brackets.append((begin, at))
+    right_sides = [match.span(match.lastindex or 0) for match in RIGHT_SIDE.finditer(text)]
+    found: list[Span] = []
+    for _ in range(int(rng.integers(1, 6))):
+        kind = brackets if rng.random() < 0.5 else right_sides
+        if kind:
+            begin, end = kind[rng.integers(len(kind))]
+            if end - begin <= LONGEST_NODE_CHARS and all(end < other[0] or other[1] < begin for other in found):
+                found.append((begin, end))
+    return sorted(found)
 
 
 def short(path: str) -> str:

@@ -26,11 +26,11 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View
 from dlm_lsp.models.loading import load as load_model
+from training import DATA
 from training import stream as streams
-from training.corpus import DATA
+from training.bpe import MASK, SPECIALS, load
 from training.corrupt import Canvases, Sampler
 from training.stream import Stream
-from training.tokenizer import MASK, SPECIALS, load
 
 LENGTH = 256
 DISCOUNT = 0.75
@@ -218,7 +218,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    bigram = Bigram(streams.read(arguments.data, "train"), load(arguments.data / "tokenizer").get_vocab_size())
+    bigram = Bigram(streams.read(arguments.data, "train"), load(arguments.data / "tokenizer").size)
     report: dict[str, object] = {"script": "python -m training.evaluate", "torch": torch.__version__}
     report |= {"processor": platform.processor() or platform.machine(), "dtype": "float32"}
     table = Table("model", "split", "number", "value")

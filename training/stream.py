@@ -1,10 +1,9 @@
 """The corpus as token ids: one uint16 array of all files of a split, one behind the other, with their borders.
 
-In: data/files.jsonl and a tokenizer. Out: SPLIT.u16 and SPLIT.json beside it, and their
-SHA-256 in manifest.json. What is drawn from it is corrupt.py's
-business.
+In: files.jsonl and a tokenizer. Out: SPLIT.u16 and SPLIT.json beside it, a copy of the tokenizer, and the arrays' SHA-256 in
+the manifest; where the manifest names them already they must be the same. What is drawn from it is corrupt.py's business.
 
-    python -m training.stream
+    python -m training.stream --corpus small
 """
 
 import argparse
@@ -12,14 +11,13 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
-from tokenizers import Tokenizer
 
-from training.corpus import DATA, MANIFEST
-from training.tokenizer import load
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 SPLITS = ("train", "valid-files", "valid-packages")
 
@@ -34,8 +32,10 @@ class Stream:
     """package/path of each file; files of one package are neighbours."""
 
 
-def encode(rows: list[dict[str, str]], tokenizer: Tokenizer) -> Stream:
+def encode(rows: list[dict[str, str]], tokenizer: "Tokenizer") -> Stream:
     """Tokenise files, ordered by package and path."""
+    from rich.progress import track  # here, because a machine that only trains may lack it
+
     rows = sorted(rows, key=lambda row: (row["package"], row["path"]))
     parts, lengths = [], [0]
     for at in track(range(0, len(rows), 256), "encoding"):
@@ -47,34 +47,55 @@ def encode(rows: list[dict[str, str]], tokenizer: Tokenizer) -> Stream:
 
 
 def write(stream: Stream, folder: Path, split: str) -> str:
-    """Store one split; gives the SHA-256 of its ids."""
-    stream.ids.tofile(folder / f"{split}.u16")
-    (folder / f"{split}.json").write_text(json.dumps({"starts": stream.starts.tolist(), "names": stream.names}))
+    """Store one split, by rename; gives the SHA-256 of its ids."""
+    index = {"starts": stream.starts.tolist(), "names": stream.names}
+    for name, content in ((f"{split}.u16", stream.ids.tobytes()), (f"{split}.json", json.dumps(index).encode())):
+        beside = folder / f"{name}.part"
+        beside.write_bytes(content)
+        beside.replace(folder / name)
     return hashlib.sha256(stream.ids.tobytes()).hexdigest()
 
 
 def read(folder: Path, split: str) -> Stream:
     """Open one split without reading it into memory."""
+    if not (folder / f"{split}.json").exists():
+        message = (
+            f"{folder} holds no {split}.json; `python -m training.stream` makes it, or `python -m training.pack unpack`"
+        )
+        raise SystemExit(message)
     index = json.loads((folder / f"{split}.json").read_text())
     ids = np.memmap(folder / f"{split}.u16", np.uint16, mode="r")
+    if len(ids) != index["starts"][-1]:
+        message = f"{folder / split}.u16 has {len(ids)} tokens and its index {index['starts'][-1]}; make both again"
+        raise SystemExit(message)
     return Stream(ids, np.array(index["starts"], np.int64), tuple(index["names"]))
 
 
 def main() -> None:
     """Command line."""
+    from dlm_lsp.models.folders import BUNDLED
+    from training.corpus import CORPORA, write_whole
+    from training.tokenizer import load
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--tokenizer", type=Path, default=DATA / "tokenizer")
+    parser.add_argument("--corpus", choices=CORPORA, default="nano")
+    parser.add_argument("--tokenizer", type=Path, default=BUNDLED / "nano", help="folder with tokenizer.json")
     arguments = parser.parse_args()
-    rows = [json.loads(line) for line in (arguments.data / "files.jsonl").open()]
-    digests = {}
+    corpus = CORPORA[arguments.corpus]
+    (corpus.data / "tokenizer").mkdir(exist_ok=True)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        write_whole(corpus.data / "tokenizer" / name, (arguments.tokenizer / name).read_text("utf-8"))
+    rows = [json.loads(line) for line in (corpus.data / "files.jsonl").open()]
+    manifest = json.loads(corpus.manifest.read_text())
+    named = manifest["totals"].setdefault("streams_sha256", {})
     for split in SPLITS:
         stream = encode([row for row in rows if row["split"] == split], load(arguments.tokenizer))
-        digests[split] = write(stream, arguments.data, split)
-        print(f"{split}: {len(stream.names)} files, {len(stream.ids)} tokens, SHA-256 {digests[split]}")
-    manifest = json.loads(MANIFEST.read_text())
-    manifest["totals"]["streams_sha256"] = digests
-    MANIFEST.write_text(json.dumps(manifest, indent=1) + "\n")
+        digest = write(stream, corpus.data, split)
+        print(f"{split}: {len(stream.names)} files, {len(stream.ids)} tokens, SHA-256 {digest}")
+        if named.setdefault(split, digest) != digest:
+            message = f"{corpus.manifest.name} names another stream for {split} ({named[split]}): another tokenizer?"
+            raise SystemExit(message)
+    write_whole(corpus.manifest, json.dumps(manifest, indent=1) + "\n")
 
 
 if __name__ == "__main__":

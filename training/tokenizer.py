@@ -20,34 +20,11 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from training.corpus import DATA
+from training import DATA
+from training.bpe import END_OF_TEXT, EXPAND, MASK, PAD, PATH, PIECE, SEP, SPECIALS
 
 VOCABULARY = 8192
 SAMPLE_CHARS = 20_000_000  # the merges settle long before the whole corpus is read
-
-END_OF_TEXT, MASK, PAD, EXPAND, PATH, SEP = range(6)
-"""Ids of the special tokens. END_OF_TEXT is also *delete*: a slot of a hole that takes itself away (as in DreamOn)."""
-SPECIALS = (
-    "<|endoftext|>",
-    "<|mask|>",
-    "<|pad|>",
-    "<|expand|>",
-    "<|path|>",
-    "<|sep|>",
-    "<|spare_0|>",
-    "<|spare_1|>",
-)
-
-PIECE = "|".join(  # noqa: FLY002, a row each with its reason
-    (
-        r"\r?\n[ \t]*",  # a line's end and the next line's indentation; CR LF stays together
-        r"[ .@(\[{=]?[\p{L}_]+",  # a word, with one sign that likes to stand before words
-        r"\p{N}",
-        r"[^\S\r\n]+(?!\S)",  # blanks, but the last one before a word goes to the word
-        r" ?[^\s\p{L}\p{N}_]+",  # signs
-        r"\s",
-    )
-)
 
 
 def untrained() -> Tokenizer:

@@ -27,10 +27,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlm_lsp.models.dream import DreamConfig, DreamModel
+from training import DATA, HERE
 from training import stream as streams
-from training.corpus import DATA, HERE
+from training.bpe import load
 from training.corrupt import Canvases, Sampler
-from training.tokenizer import load
 
 NANO = HERE / "nano.json"
 OUTPUTS = ("o_proj.weight", "down_proj.weight")

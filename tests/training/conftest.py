@@ -8,6 +8,7 @@ import torch
 
 from dlm_lsp.models.dream import DreamConfig
 from dlm_lsp.models.folders import BUNDLED
+from training import bpe
 from training import stream as streams
 from training.stream import SPLITS
 from training.tokenizer import load
@@ -18,18 +19,18 @@ MODULES = ("argparse.py", "textwrap.py", "shlex.py", "configparser.py", "heapq.p
 
 @pytest.fixture(scope="session")
 def tokenizer():
-    """The bundled tokenizer."""
-    return load(NANO)
+    """The bundled tokenizer, as the trainer reads it."""
+    return bpe.load(NANO)
 
 
 @pytest.fixture(scope="session")
-def data(tokenizer, tmp_path_factory):
+def data(tmp_path_factory):
     """A data folder as corpus.py and stream.py leave it, of a few modules of the standard library."""
     folder = tmp_path_factory.mktemp("data")
     library = Path(sysconfig.get_paths()["stdlib"])
     rows = [{"package": "cpython", "path": name, "text": (library / name).read_text("utf-8")} for name in MODULES]
     for split in SPLITS:
-        streams.write(streams.encode(rows, tokenizer), folder, split)
+        streams.write(streams.encode(rows, load(NANO)), folder, split)
     (folder / "NOTICE").write_text("cpython: PSF-2.0\n")
     (folder / "tokenizer").mkdir()
     for name in ("tokenizer.json", "tokenizer_config.json"):

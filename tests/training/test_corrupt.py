@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from training import stream as streams
+from training.bpe import END_OF_TEXT, EXPAND, MASK
 from training.corrupt import Sampler, hide_spans, indented_block
-from training.tokenizer import END_OF_TEXT, EXPAND, MASK
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_layout(sampler, holes) -> None:
 
 def test_deletes_of_a_hole_weigh_as_one_token(tokenizer) -> None:
     """Fails if deletes are weighted one by one, which teaches length before code."""
-    body = tokenizer.encode("\nx = f(a, b, c)\ny = 1\n", add_special_tokens=False).ids
+    body = tokenizer.encode("\nx = f(a, b, c)\ny = 1\n")
     seen = 0
     for seed in range(50):
         made = hide_spans(np.random.default_rng(seed), body, [(1, 9)], slack=0)
@@ -50,7 +50,7 @@ def test_deletes_of_a_hole_weigh_as_one_token(tokenizer) -> None:
 
 def test_an_expand_stands_for_two_hidden_tokens(tokenizer) -> None:
     """Fails if a merge loses or invents a token."""
-    body = tokenizer.encode("\nx = f(a, b, c) + g(d)\ny = 1\n", add_special_tokens=False).ids
+    body = tokenizer.encode("\nx = f(a, b, c) + g(d)\ny = 1\n")
     merges = 0
     for seed in range(80):
         made = hide_spans(np.random.default_rng(seed), body, [(1, 12)], slack=3)
@@ -76,5 +76,5 @@ def test_holes_show_what_the_server_asks_for(sampler, tokenizer) -> None:
     hidden = [set(batch.targets[batch.weights > 0].tolist()) for batch in batches]
     assert any(EXPAND in tokens for tokens in hidden)
     assert any(END_OF_TEXT in tokens for tokens in hidden)
-    line_end = tokenizer.encode("\n    ", add_special_tokens=False).ids[0]
+    line_end = tokenizer.encode("\n    ")[0]
     assert any(line_end in tokens for tokens in hidden)

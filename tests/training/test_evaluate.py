@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from training import stream as streams
+from training.bpe import MASK
 from training.corrupt import Sampler
 from training.evaluate import Bigram, bigram_nats, line_holes, mean_nats
 from training.stream import Stream
-from training.tokenizer import MASK
 
 
 def test_the_bigram_model_is_a_distribution() -> None:
@@ -23,7 +23,7 @@ def test_the_bigram_model_is_a_distribution() -> None:
 def test_the_bigram_model_has_learned(data, tokenizer) -> None:
     """Fails if pairs are looked up the wrong way round: the true neighbour must help on text it was counted on."""
     stream = streams.read(data, "train")
-    bigram = Bigram(stream, tokenizer.get_vocab_size())
+    bigram = Bigram(stream, tokenizer.size)
     canvases = Sampler(stream, tokenizer, 0).batch(0, 128, 8, holes=False)
     known, blind = (mean_nats(bigram_nats(bigram, canvases, true_neighbour=true), canvases) for true in (True, False))
     assert known < blind - 1
