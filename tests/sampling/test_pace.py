@@ -1,0 +1,111 @@
+"""Pace: growth in vain ends, rows that go one by one go together, and nothing else changes."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from dlm_lsp.sampling.canvas import Canvas, Move, join
+from dlm_lsp.sampling.denoise import denoise
+from dlm_lsp.sampling.pace import MAX_UNWRITTEN, Pace
+from dlm_lsp.sampling.samplers.threshold import Threshold
+from tests.sampling.test_length import TRAINED, UNTRAINED, D, E, M
+
+RNG = torch.Generator()
+
+
+def logits_of(picks: Sequence[int], second: int = 3) -> Tensor:  # [H, 24]
+    """Say a token per row, and what comes next if that is forbidden."""
+    logits = torch.zeros(len(picks), 24)
+    logits[torch.arange(len(picks)), torch.tensor(picks)] = 9.0
+    logits[:, second] += 4.0
+    return logits
+
+
+def decide(canvas: Canvas, picks: Sequence[int], start: Canvas | None = None, vocabulary=TRAINED) -> Move:
+    """Ask a pace around a rule that commits one row at a time."""
+    return Pace(Threshold(1.1), start or canvas, vocabulary)(canvas, logits_of(picks), RNG)
+
+
+def said(move: Move) -> list[int | None]:
+    """List what is committed, row by row."""
+    return [int(token) if commit else None for token, commit in zip(move.tokens, move.commit, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("picks", "expected"),
+    [
+        ([D, D, D, D, D, D, D], [D, D, D, D, None, None, None]),
+        ([D, D, 1, D, D], [D, D, None, None, None]),
+        ([D], [D]),
+        ([D, 1], [D, None]),
+    ],
+)
+def test_half_of_the_rows_that_would_go_one_by_one_go_together(picks, expected):
+    """A hole that starts too long would cost a model call a row; all at once would take what the model wants to keep."""
+    assert expected == said(decide(join([[], []], [len(picks)], [0], M), picks))
+
+
+def test_a_row_that_is_decided_does_not_go_with_its_neighbour():
+    """Committed text would vanish."""
+    canvas = join([[], []], [3], [0], M)
+    canvas = Canvas(torch.tensor([M, 5, M]), canvas.hole_of, canvas.budget, M)
+    assert [D, None, None] == said(decide(canvas, [D, D, D]))
+
+
+def test_each_hole_shrinks_by_itself():
+    """Rows of one hole would go because another one's first row goes."""
+    canvas = join([[], [], []], [2, 3], [0, 0], M)
+    move = Pace(Threshold(0.5), canvas, TRAINED)(canvas, logits_of([1, D, D, D, 2]), RNG)
+    assert [1, D, D, D, 2] == said(move)
+    assert [1, None, None, None, None] == said(decide(canvas, [1, D, D, D, 2]))
+
+
+def test_a_hole_that_gained_and_lost_grows_no_more():
+    """A model that is unsure of the length would add and drop rows until all of the budget is spent."""
+    start = join([[], []], [4], [8], M)
+    for gained, lost, grows in ((1, 1, True), (2, 1, True), (2, 2, False), (3, 2, False), (0, 3, True)):
+        now = join([[], []], [4 + gained - lost], [8 - gained], M)
+        move = decide(now, [E] * (4 + gained - lost), start)
+        assert grows == (E in said(move)), (gained, lost)
+
+
+def test_a_hole_grows_only_so_far_before_anything_is_written():
+    """Growing to the end of the budget and shrinking again costs two calls a row."""
+    start = join([[], []], [1], [64], M)
+    now = join([[], []], [1 + MAX_UNWRITTEN], [64 - MAX_UNWRITTEN], M)
+    assert E not in said(decide(now, [E] * (1 + MAX_UNWRITTEN), start))
+    tokens = now.tokens.clone()
+    tokens[0] = 5
+    written = Canvas(tokens, now.hole_of, now.budget, M)
+    assert E in said(decide(written, [E] * (1 + MAX_UNWRITTEN), start))
+
+
+def test_a_checkpoint_without_such_tokens_is_left_alone():
+    """Ids of None would select columns."""
+    canvas = join([[], []], [3], [0], M)
+    assert [D, None, None] == said(decide(canvas, [D, D, D], vocabulary=UNTRAINED))
+
+
+class Undecided:
+    """Wants to grow while the hole is short, and to shrink while it is long."""
+
+    vocabulary = TRAINED
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def predict(self, views):
+        self.calls += 1
+        return [logits_of([E if len(view.rows) < 6 else D] * len(view.rows)) for view in views]
+
+
+def test_a_model_that_cannot_decide_on_a_length_comes_to_an_end_soon():
+    """The budget of 58 rows would be spent first: 120 calls for six tokens."""
+    canvas = join([[7], [8]], [5], [58], M)
+    model = Undecided()
+    pace = Pace(Threshold(0.9), canvas, TRAINED)
+    last = list(denoise([canvas], model, [pace], [RNG]))[-1][0]
+    assert last.done
+    assert model.calls < 20
