@@ -22,8 +22,14 @@ _SOME_CHARS = 4
 
 
 def trim(text: str, suffix: str, hole: Hole) -> str:
-    """Cut a filling to what belongs into its hole."""
+    """Cut a filling to what belongs into its hole; what is left is not cut by trimming it again."""
     rest, _, following = suffix.replace("\r\n", "\n").replace("\r", "\n").partition("\n")
+    while (shorter := _trim_once(text, rest, following, hole)) != text:
+        text = shorter
+    return text
+
+
+def _trim_once(text: str, rest: str, following: str, hole: Hole) -> str:
     text = _within_lines(text, hole)
     if hole.quote:
         text = _within_string(text, hole)
