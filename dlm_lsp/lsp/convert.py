@@ -3,7 +3,7 @@
 In: lsprotocol's params, open documents, finished texts. Out: `Snapshot`s and completion lists. Decides nothing about code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lsprotocol import types
@@ -12,6 +12,8 @@ from dlm_lsp.lsp.documents import OpenDocument
 from dlm_lsp.text.offsets import LINE_END
 from dlm_lsp.values import Snapshot, Trigger
 
+ACCEPTED = "dlm-lsp.accepted"
+"""The command of every item."""
 _TRIGGERS = {
     types.InlineCompletionTriggerKind.Invoked: Trigger.INVOKED,
     types.InlineCompletionTriggerKind.Automatic: Trigger.AUTOMATIC,
@@ -34,14 +36,20 @@ class Question:
 
 def question(document: OpenDocument, params: types.InlineCompletionParams) -> Question | None:
     """Freeze the document as the request found it; None where no insertion at the cursor can extend the selected entry."""
-    cursor = document.offset(params.position)
-    snapshot = Snapshot(document.uri, document.language_id, document.version, document.source, cursor)
+    snapshot = snapshot_at(document, params.position)
+    cursor = snapshot.cursor
     selected = _selected(document, cursor, params.context.selected_completion_info)
     if selected is None:
         return None
     text = snapshot.text[:cursor] + selected + snapshot.text[cursor:]
     asked = replace(snapshot, text=text, cursor=cursor + len(selected)) if selected else snapshot
     return Question(snapshot, asked, selected, _TRIGGERS[params.context.trigger_kind])
+
+
+def snapshot_at(document: OpenDocument, position: types.Position) -> Snapshot:
+    """Freeze a document, with the cursor at a position."""
+    cursor = document.offset(position)
+    return Snapshot(document.uri, document.language_id, document.version, document.source, cursor)
 
 
 def _selected(document: OpenDocument, cursor: int, info: types.SelectedCompletionInfo | None) -> str | None:
@@ -53,7 +61,9 @@ def _selected(document: OpenDocument, cursor: int, info: types.SelectedCompletio
     return info.text[len(typed) :]
 
 
-def completions(document: OpenDocument, question: Question, texts: Iterable[str]) -> types.InlineCompletionList:
+def completions(
+    document: OpenDocument, question: Question, texts: Sequence[str], answer_id: int
+) -> types.InlineCompletionList:
     r"""Offer answers to a question in the document as it is now, of which the user may have typed a part.
 
     Each item is an insertion at an explicit empty range: without a range VS Code replaces the rest of the line. Nothing is
@@ -64,14 +74,27 @@ def completions(document: OpenDocument, question: Question, texts: Iterable[str]
     if typed is None:
         return nothing()
     place = document.position(question.snapshot.cursor + len(typed))
-    wholes = [question.selected + text for text in texts]
-    rests = dict.fromkeys(whole[len(typed) :] for whole in wholes if whole.startswith(typed) and whole != typed)
+    rests = left_over([question.selected + text for text in texts], typed)
     return types.InlineCompletionList(
         items=[
-            types.InlineCompletionItem(insert_text=LINE_END.sub("\n", rest), range=types.Range(place, place))
-            for rest in rests
+            types.InlineCompletionItem(rest, range=types.Range(place, place), command=accepted_command(answer_id, item))
+            for rest, item in rests.items()
         ]
     )
+
+
+def left_over(texts: Sequence[str], typed: str) -> dict[str, int]:
+    r"""Give what is left of the texts that begin with what was typed, and where each comes from; lines end with \n."""
+    rests: dict[str, int] = {}
+    for item, text in enumerate(texts):
+        if text.startswith(typed) and text != typed:
+            rests.setdefault(LINE_END.sub("\n", text[len(typed) :]), item)
+    return rests
+
+
+def accepted_command(answer_id: int, item: int) -> types.Command:
+    """Give the command that editors send back to us when they have inserted an item."""
+    return types.Command(title="accepted", command=ACCEPTED, arguments=[answer_id, item])
 
 
 def nothing() -> types.InlineCompletionList:

@@ -14,13 +14,14 @@ from dlm_lsp.lsp.session import Session
 async def inline_completion(ls: Session, params: types.InlineCompletionParams) -> types.InlineCompletionList:
     """Answer with insertions at the cursor."""
     document = ls.document(params.text_document.uri)
-    question = convert.question(document, params) if document and ls.settings.enabled else None
+    settings = ls.layers.at(params.text_document.uri)
+    question = convert.question(document, params) if document and settings.enabled else None
     if question is None:
         return convert.nothing()
     try:
-        answer = await ask(ls, question.asked, question.trigger, ls.settings)
+        answer = await ask(ls, question.asked, question.trigger, settings)
     except Exception as error:  # noqa: BLE001 an error response would be a pop-up while the user types
         ls.report_server_error(error, inline_completion)
         return convert.nothing()
     now = ls.document(params.text_document.uri)
-    return convert.completions(now, question, answer.texts) if now else convert.nothing()
+    return convert.completions(now, question, answer.texts, answer.id) if now else convert.nothing()

@@ -41,13 +41,18 @@ class Layers:
 def lay(base: Settings, window: object, folders: Mapping[str, object]) -> tuple[Layers, list[str]]:
     """Lay what the editor says over `base`, and what it says for a folder over that; give also what is wrong with it."""
     settings, complaints = read_settings(window, base)
-    shared: dict[str, Any] = {name: getattr(settings, name) for name in OF_THE_WORKER}
     laid: dict[str, Settings] = {}
     for uri, options in folders.items():
-        of_folder, more = read_settings(options, settings)
-        laid[uri] = replace(of_folder, **shared)
+        laid[uri], more = lay_over(settings, options)
         complaints += more
     return Layers(settings, laid), list(dict.fromkeys(complaints))
+
+
+def lay_over(settings: Settings, options: object) -> tuple[Settings, list[str]]:
+    """Lay options that hold for a part over the settings of the whole; what the worker is started with stays."""
+    shared: dict[str, Any] = {name: getattr(settings, name) for name in OF_THE_WORKER}
+    own, complaints = read_settings(options, settings)
+    return replace(own, **shared), complaints
 
 
 def _path(uri: str) -> str:

@@ -8,12 +8,14 @@ import asyncio
 import logging
 import os
 import sys
+from functools import partial
 
 from lsprotocol import types
 from pygls.io_ import StdoutWriter
 
 from dlm_lsp.errors import DlmError
-from dlm_lsp.lsp import configuration
+from dlm_lsp.lsp import completion, configuration, messages, own_requests, status
+from dlm_lsp.lsp.convert import ACCEPTED
 from dlm_lsp.lsp.framing import MAX_LINE_BYTES, read_body, read_descriptor
 from dlm_lsp.lsp.inline_completion import inline_completion
 from dlm_lsp.lsp.lifetime import editor_died
@@ -26,11 +28,29 @@ log = logging.getLogger(__name__)
 def make_session(settings: Settings) -> Session:
     """Wire the features; a feature without its options object would not be announced."""
     session = Session(settings)
-    session.feature(types.INITIALIZE)(configuration.initialize)
+    session.on_state = partial(status.changed, session)
+    session.feature(types.INITIALIZE)(initialize)
     session.feature(types.INITIALIZED)(configuration.initialized)
     session.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration.did_change)
+    session.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(configuration.did_change_folders)
     session.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(inline_completion)
+    session.command(ACCEPTED)(own_requests.accepted_by_command)
+    session.feature(messages.STATUS)(status.status)
+    session.feature(messages.SWITCH_MODEL)(own_requests.switch_model)
+    session.feature(messages.FREE)(own_requests.free)
+    session.feature(messages.FILL)(own_requests.fill)
+    session.feature(messages.LAST_ANSWER)(own_requests.last_answer)
+    session.feature(messages.SHOWN)(own_requests.shown)
+    session.feature(messages.ACCEPTED)(own_requests.accepted)
+    session.feature(messages.REJECTED)(own_requests.rejected)
     return session
+
+
+def initialize(ls: Session, params: types.InitializeParams) -> None:
+    """Take the editor's options, and announce what depends on what the editor can do."""
+    configuration.initialize(ls, params)
+    if completion.is_needed(params.capabilities):
+        ls.feature(types.TEXT_DOCUMENT_COMPLETION, completion.OPTIONS)(completion.completion)
 
 
 def run(settings: Settings, tcp_port: int | None = None) -> int:

@@ -8,8 +8,10 @@ import asyncio
 import itertools
 import logging
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInternalError
@@ -17,9 +19,10 @@ from pygls.lsp.server import LanguageServer
 
 from dlm_lsp import __version__
 from dlm_lsp.engine.client import EngineClient, EngineState
-from dlm_lsp.engine.local import LocalEngine, worker_command
 from dlm_lsp.engine.scheduler import Ticket, superseded
+from dlm_lsp.engine.service import Service
 from dlm_lsp.lsp.documents import OpenDocument, OpenDocuments
+from dlm_lsp.lsp.layers import Layers
 from dlm_lsp.lsp.messages import make_converter
 from dlm_lsp.lsp.protocol import Protocol
 from dlm_lsp.lsp.tally import Tally
@@ -29,6 +32,11 @@ from dlm_lsp.values import Trigger
 
 log = logging.getLogger(__name__)
 
+NOTEBOOKS = types.NotebookDocumentSyncOptions(
+    notebook_selector=[types.NotebookDocumentFilterWithCells(cells=[types.NotebookCellLanguage(language="python")])]
+)
+"""Which cells are sent to us."""
+
 
 class Session(LanguageServer):
     """A pygls server with our protocol class and the state of the connection."""
@@ -36,19 +44,51 @@ class Session(LanguageServer):
     protocol: Protocol
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__("dlm-lsp", __version__, protocol_cls=Protocol, converter_factory=make_converter)
-        self.settings = settings
-        self.engine: EngineClient = self._make_engine()
+        super().__init__(
+            "dlm-lsp",
+            __version__,
+            notebook_document_sync=NOTEBOOKS,
+            protocol_cls=Protocol,
+            converter_factory=make_converter,
+        )
+        self.base = settings
+        """Of the command line, and of the editor's `initializationOptions`: what everything else is laid over."""
+        self.pushed: object = None
+        """The settings that the editor last sent without being asked."""
+        self.pulls = 0
+        """How often the editor was asked for its settings."""
+        self.layers = Layers(settings)
+        self.service = Service(settings, on_state=self._note_state)
+        self.on_state: Callable[[EngineState], None] = lambda _state: None
+        """Told of every change that a status line shows."""
+        self.initialized = False
+        """Whether the client may be told anything."""
+        self.said = ""
+        """The state that the client's log was told last."""
+        self.trouble = ""
+        """Why there are no completions, a sentence for the user; empty while there is hope."""
         self.editor: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         """The editor's process id as soon as it has said `initialize`, None where it cannot be watched."""
         self.tally = Tally()
         self._ids = itertools.count(1)
         self._running: dict[Ticket, asyncio.Task[object]] = {}
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
+        self._told: set[str] = set()
+        """Complaints that the user has read."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the window."""
+        return self.layers.window
+
+    @property
+    def engine(self) -> EngineClient:
+        """The model that is asked now."""
+        return self.service.engine
 
     def document(self, uri: str) -> OpenDocument | None:
         """Give a document that the editor has open, unless it is private: then it is as if it were closed."""
-        if rule := private_rule(uri, self.settings.exclude):
+        if rule := private_rule(uri, self.layers.at(uri).exclude):
             log.info("a private file (%s) was asked about: no answer", rule)
             return None
         workspace = self.workspace
@@ -69,23 +109,42 @@ class Session(LanguageServer):
         finally:
             del self._running[ticket]
 
-    def use(self, settings: Settings) -> None:
-        """Go on with other settings; the worker is replaced where they name another model, and freed where they say off."""
-        other_worker = worker_command(settings) != worker_command(self.settings)
-        self.settings = settings
-        if other_worker or not settings.enabled:
-            stopping = asyncio.create_task(self.engine.stop())
-            self._stopping.add(stopping)
-            stopping.add_done_callback(self._stopping.discard)
-            self.engine = self._make_engine()
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that no request waits for."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def new_id(self) -> int:
+        """Give the id of a request that has no slot, because nobody waits for it."""
+        return next(self._ids)
+
+    def use(self, layers: Layers) -> None:
+        """Go on with other settings; the worker is replaced where they name another model, and freed where all say off.
+
+        A model that was switched to by a request stays until the editor names another one than it did before.
+        """
+        other_model = layers.window.model != self.layers.window.model
+        self.layers = layers
+        model = layers.window.model if other_model else self.service.settings.model
+        self.service.use(replace(layers.window, model=model), enabled=layers.enabled)
+
+    async def switch(self, model: str) -> None:
+        """Go on with another model as soon as it is loaded; WorkerError where it cannot be, and nothing changes."""
+        await self.service.switch(replace(self.settings, model=model))
+
+    async def free(self) -> None:
+        """Free the model's memory until the next request."""
+        await self.service.free()
 
     async def stop(self) -> None:
         """End the worker, and those that are on their way out already."""
-        await asyncio.gather(self.engine.stop(), *self._stopping)
+        await self.service.stop()
 
     def complain(self, complaints: Iterable[str]) -> None:
-        """Show what is wrong with the settings, in one message."""
-        text = "; ".join(complaints)
+        """Show what is wrong with the settings, in one message, and each fault once."""
+        text = "; ".join(complaint for complaint in complaints if complaint not in self._told)
+        self._told.update(complaints)
         if text:
             self._show(types.MessageType.Warning, f"dlm-lsp goes on without these settings: {text}")
 
@@ -97,11 +156,9 @@ class Session(LanguageServer):
             kind, places = type(error).__name__, traceback.format_tb(error.__traceback__)
         log.error("%s in %s\n%s", kind, getattr(source, "__name__", source), "".join(places))
 
-    def _make_engine(self) -> EngineClient:
-        return LocalEngine(self.settings, on_state=self._note_state)
-
     def _note_state(self, state: EngineState, sentence: str) -> None:
-        log.debug("engine: %s %s", state, sentence)
+        self.trouble = sentence if state is EngineState.FAILED else ""
+        self.on_state(state)
         if state is EngineState.FAILED:
             log.error("no completions: %s", sentence)
             self._show(types.MessageType.Error, f"dlm-lsp gives no completions: {sentence}")

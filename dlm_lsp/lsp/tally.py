@@ -43,6 +43,8 @@ class Answer:
     """Where each text comes from, in the same order; a text is its candidate's or a beginning of it."""
     ms: float
     """From the question to the judged texts."""
+    known: bool = False
+    """Whether it was remembered, and no model asked; then a text may be the end of its candidate's that was not typed yet."""
 
     @property
     def calls(self) -> int:
@@ -55,7 +57,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        """Of questions (asked), of answers with something to show (answered), of model calls (calls), and of each fate."""
+        """Of questions (asked), of answers with something to show (answered), of answers that were remembered (known), of model
+        calls (calls), and of each fate."""
         self.accepted: tuple[Answer, int] | None = None
         """The answer that was accepted last, and which of its texts."""
         self._answers: deque[Answer] = deque(maxlen=MAX_ANSWERS)
@@ -63,7 +66,7 @@ class Tally:
     def note(self, answer: Answer) -> None:
         """Keep an answer for a while, and count it."""
         self._answers.append(answer)
-        self.counts.update(asked=1, answered=bool(answer.texts), calls=answer.calls)
+        self.counts.update(asked=1, answered=int(bool(answer.texts)), known=int(answer.known), calls=answer.calls)
 
     def tell(self, answer_id: int, item: int, fate: Fate) -> None:
         """Note what became of an item; answers that are not known any more are counted all the same."""

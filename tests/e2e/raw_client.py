@@ -125,7 +125,7 @@ class RawClient:
 
     def inline(self, uri: str, line: int, character: int, **context: object) -> Message:
         """Ask what could stand at a place; give the result."""
-        return self.answer(self.request_inline(uri, line, character, **context))["result"]
+        return without_commands(self.answer(self.request_inline(uri, line, character, **context))["result"])
 
     def cancel(self, request_id: int) -> None:
         """Take a request back."""
@@ -194,6 +194,17 @@ def inline_params(uri: str, line: int, character: int, trigger: int = 1, **conte
         "position": {"line": line, "character": character},
         "context": {"triggerKind": trigger, **context},
     }
+
+
+def without_commands(result: Message) -> Message:
+    """Give a result whose items are what they insert; check the command that each has besides."""
+    for number, item in enumerate(result["items"]):
+        command = item.pop("command")
+        assert ("dlm-lsp.accepted", "accepted") == (command["command"], command["title"])
+        answer, place = command["arguments"]
+        assert isinstance(answer, int)
+        assert place >= number, "items stand in the order of the answer's texts"
+    return result
 
 
 def replace(start: tuple[int, int], end: tuple[int, int], text: str) -> Message:

@@ -53,5 +53,7 @@ async def test_a_conversation(client: LanguageClient) -> None:
         await older
     assert types.LSPErrorCodes.RequestCancelled == caught.value.code
     place = types.Position(1, 4)
-    item = types.InlineCompletionItem(insert_text=LONG, range=types.Range(place, place))
-    assert [item] == list(newer.items)
+    (item,) = newer.items
+    assert item.command is not None
+    assert "dlm-lsp.accepted" == item.command.command
+    assert types.InlineCompletionItem(LONG, range=types.Range(place, place), command=item.command) == item

@@ -42,13 +42,14 @@ def test_what_was_typed_at_the_cursor() -> None:
 
 
 def test_typed_along_the_rest_is_offered() -> None:
-    """Fails if characters that are in the document already are offered a second time."""
+    """Fails if characters that are in the document already are offered a second time, or an item does not say which it is."""
     asked = document("x = ")
     found = question(asked, params(0, 4))
     assert found is not None
     moved = document("x = so")
-    items = completions(moved, found, ["some", "sort", "other", "so"]).items
+    items = completions(moved, found, ["some", "sort", "other", "so"], 7).items
     assert ["me", "rt"] == [item.insert_text for item in items]
+    assert [[7, 0], [7, 1]] == [item.command.arguments for item in items]
     assert {"0:6-0:6"} == {str(item.range) for item in items}
 
 
@@ -57,7 +58,7 @@ def test_lines_of_an_item_end_with_a_line_feed() -> None:
     found = question(document("if x:\r\n"), params(0, 5))
     assert found is not None
     moved = document("if x:\r\n    \r\n")
-    items = completions(moved, found, ["\r\n    a\r\n    b"]).items
+    items = completions(moved, found, ["\r\n    a\r\n    b"], 7).items
     assert ["a\n    b"] == [item.insert_text for item in items]
 
 
@@ -65,14 +66,14 @@ def test_changed_elsewhere_nothing_is_offered() -> None:
     """Fails if an answer for an old text is shown in a new one."""
     found = question(document("x = \n"), params(0, 4))
     assert found is not None
-    assert [] == completions(document("xy = \n"), found, ["1"]).items
+    assert [] == completions(document("xy = \n"), found, ["1"], 7).items
 
 
 def test_equal_answers_are_offered_once() -> None:
     """Fails if two candidates with the same text become two items."""
     found = question(document("x = "), params(0, 4))
     assert found is not None
-    assert 1 == len(completions(document("x = "), found, ["1", "1", ""]).items)
+    assert 1 == len(completions(document("x = "), found, ["1", "1", ""], 7).items)
 
 
 def test_selected_entry_is_asked_about_as_if_it_were_there() -> None:
