@@ -1,16 +1,43 @@
 r"""The lexical structure of a text up to a place: strings, comments, brackets, logical lines.
 
-In: a text that starts outside of strings and brackets, usually cut at a cursor. Out: a `Flat`, a twin of the same length in
-which every line is a logical line. It reads the text from the front and only once, so that what stands behind the cursor,
-and whether that parses, has no say; it knows no grammar.
+In: a text, usually cut at a cursor, and what is open where it starts. Out: a `Flat`, a twin of the same length in which every
+line is a logical line. It reads the text from the front and only once, so that what stands behind the cursor, and whether that
+parses, has no say; it knows no grammar. A text may be read in parts that are cut between lines, each from the state in which
+the part before it ended: the twins join to the twin of the whole, but for the line end at the cut.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from dlm_lsp.syntax.languages import Language
 
+MAX_DEPTH = 200
+"""Brackets inside of so many others do not count; Python's own parser takes no more."""
+
 _INDENT = re.compile(r"[ \t\f]*")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+
+
+class State(NamedTuple):
+    """What is open between two lines."""
+
+    string: str = ""
+    """The quotes of a string."""
+    brackets: str = ""
+    """Brackets, the innermost last."""
+    joined: bool = False
+    """Whether a line that is not empty goes on behind a backslash."""
+
+    @property
+    def lead(self) -> str:
+        """Give a text that leads into this state."""
+        if self.string or self.joined:
+            return f"{self.brackets}{self.string or 'x'}\\\n"
+        return f"{self.brackets}\n" if self.brackets else ""
+
+
+OUTSIDE = State()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +55,50 @@ class Flat:
     """Whether the end stands in a comment."""
     brackets: str = ""
     """The brackets that are open at the end, the innermost last."""
+    joined: bool = False
+    """Whether the last line, which is not empty, goes on behind a backslash at its end."""
+    starts_line: bool = True
+    """Whether the text starts a logical line, and does not go on with one."""
+
+    @property
+    def state(self) -> State:
+        """What is open at the end, where that is between two lines."""
+        return (
+            State(self.string, self.brackets, self.joined) if self.string or self.brackets or self.joined else OUTSIDE
+        )
 
 
-def flatten(text: str, language: Language) -> Flat:
-    """Read a text from its start to its end."""
+def flatten(text: str, language: Language, state: State = OUTSIDE) -> Flat:
+    """Read a text from its start to its end; `state` is what is open where it starts, which must be a line's start then."""
+    if "\r" in text:
+        text = _LONE_RETURN.sub("\n", text)
+    lead = state.lead
+    flat = _flatten(lead + text, language)
+    if not lead:
+        return flat
+    return replace(flat, text=flat.text[len(lead) :], starts_line=flat.text[len(lead) - 1] == "\n")
+
+
+def indent_of(line: str) -> str:
+    """Give the white space that a line begins with; a form feed starts the count anew."""
+    match = _INDENT.match(line)
+    return match[0].rpartition("\f")[2] if match else ""
+
+
+def _flatten(text: str, language: Language) -> Flat:
     parts: list[str] = []
     brackets: list[str] = []
-    string = ""
-    comment = False
+    string, kind = "", None
     done = 0
     for match in language.lexeme.finditer(text):
         kind, found = match.lastgroup, match[0]
-        if kind == "statement":
-            brackets.clear()  # such a word at a line's start says that a bracket before it was never closed
         gap = text[done : match.start()]
-        parts.append(_join_lines(gap) if brackets else gap)
+        if brackets and kind == "statement":  # such a word at a line's start says that a bracket was never closed
+            brackets.clear()
+            gap = _join_lines(gap[:-1]) + gap[-1:]
+        elif brackets:
+            gap = _join_lines(gap)
+        parts.append(gap)
         done = match.end()
         if kind == "string":
             quote = match["quote"] or match["triple"]
@@ -50,10 +106,10 @@ def flatten(text: str, language: Language) -> Flat:
             string = "" if closed or done < len(text) else quote
             found = '"' * len(found)
         elif kind in {"comment", "join"}:
-            comment = kind == "comment" and done == len(text)
             found = " " * len(found)
         elif kind == "open":
-            brackets.append(found)
+            if len(brackets) < MAX_DEPTH:
+                brackets.append(found)
         elif kind == "close":
             opener = language.brackets[found]
             if opener in brackets:
@@ -61,14 +117,15 @@ def flatten(text: str, language: Language) -> Flat:
         parts.append(found)
     gap = text[done:]
     parts.append(_join_lines(gap) if brackets else gap)
-    flat = "".join(parts).replace("\r\n", " \n").replace("\r", "\n")
-    return Flat(flat, string, comment, "".join(brackets))
-
-
-def indent_of(line: str) -> str:
-    """Give the white space that a line begins with; a form feed starts the count anew."""
-    match = _INDENT.match(line)
-    return match[0].rpartition("\f")[2] if match else ""
+    flat = "".join(parts).replace("\r\n", " \n")
+    at_end = kind if done == len(text) else None
+    return Flat(
+        flat,
+        string,
+        comment=at_end == "comment",
+        brackets="".join(brackets),
+        joined=at_end == "join" and bool(flat[flat.rfind("\n") + 1 :].strip()),
+    )
 
 
 def _join_lines(text: str) -> str:

@@ -1,21 +1,35 @@
 """The part of a document that is judged: whole statements around the cursor, so that it parses if the document does.
 
-In: a text and a cursor. Out: a `Slice`. It is cut between statements, so never inside a string or bracket; a statement that
-is too long by itself is entered if it is a class or a function, and its statements are judged under its header. How much the
-model sees is another matter (`text.window`). It goes by logical lines and not by a tree: the document is mostly one that does
-not parse, and a tree of it has its borders anywhere.
+In: a text and a cursor. Out: a `Slice`. It is cut between statements, so never inside a string or bracket; a long class, or a
+very long function, is entered, and its statements are judged under its header. Any other statement that is too long is cut
+between lines: what is open there is opened before the slice and closed behind it. How much the model sees is another matter
+(`text.window`). It goes by logical lines and not by a tree: the document is mostly one that does not parse, and a tree of it has
+its borders anywhere. Neither its size nor the work for it grows with the document.
 """
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dlm_lsp.syntax.languages import Language, find_language
-from dlm_lsp.syntax.scan import flatten, indent_of
+from dlm_lsp.syntax.languages import find_language
+from dlm_lsp.syntax.logical import Line, LogicalLines, Role, logical_lines
+from dlm_lsp.syntax.scan import OUTSIDE, flatten
 
+ENOUGH_LINES = 100
+"""So many lines are judged if there is a choice; a class that is longer is entered."""
 MAX_LINES = 400
+"""How long any other statement may be that is judged whole."""
+MAX_CHARS = 20_000
+HUGE_CHARS = 4_000_000
+"""A document that is longer holds data: its lines near the cursor are cut as if there were no others."""
+NEAR_LINES = 1000
+NEAR_CHARS = 50_000
 
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_STRING = re.compile(r"\s*[A-Za-z]{0,2}[\"']")
+
+
+_DEFINITIONS = {Role.DEFINITION, Role.CONTAINER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +37,7 @@ class Slice:
     """What is judged, before and behind the cursor.
 
     `prefix` is text[start:cursor], with the headers of the classes and functions around it, and `suffix` is text[cursor:end].
+    Where a statement was cut, `prefix` also begins with what opens its brackets or string, and `suffix` ends with what closes them.
     """
 
     prefix: str
@@ -33,69 +48,143 @@ class Slice:
 
 def cut_slice(text: str, cursor: int, language: str) -> Slice:
     """Cut the part of `text` around `cursor` that is judged."""
-    if text.count("\n") < MAX_LINES:
+    if len(text) <= MAX_CHARS and text.count("\n") < ENOUGH_LINES:
         return Slice(text[:cursor], text[cursor:], 0, len(text))
-    row = find_language(language)
-    flat = _flatten_around(text, cursor, row)
-    headers, borders = "", _borders(flat, 0, len(text), "", row)
-    while True:
-        start, end = _choose(text, borders, cursor)
-        body = _body(flat, start, end, row) if text.count("\n", start, end) > MAX_LINES else None
-        if body is not None:
-            floor, indent = body
-            borders = _borders(flat, floor, end, indent, row)
-            if cursor >= floor:
-                headers += text[start:floor]
-                continue
-            _, end = _choose(text, borders, floor)  # the cursor is in the header; keep the first statements below it
-        return Slice(headers + text[start:cursor], text[cursor:end], start, end)
+    if len(text) > HUGE_CHARS:
+        low, high = _reach(text, cursor, NEAR_LINES, NEAR_CHARS)
+        near = cut_slice(text[low:high], cursor - low, language)
+        return replace(near, start=near.start + low, end=near.end + low)
+    return _Cut(logical_lines(text, find_language(language)), cursor).slice()
 
 
-def _flatten_around(text: str, cursor: int, row: Language) -> str:
-    """Flatten the text; where a bracket or string is open at the cursor, as if it ended there, if that makes more sense."""
-    flat = flatten(text, row).text
-    before = flatten(text[:cursor], row)
-    if not before.string and not before.brackets:
-        return flat
-    line_end = text.find("\n", cursor) + 1 or len(text)
-    ended = f"{before.text}{' ' * (line_end - cursor - 1)}\n"[:line_end] + flatten(text[line_end:], row).text
-    return max(flat, ended, key=lambda twin: len(row.definition.findall(twin)))
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """The block of a definition."""
+
+    start: int
+    indent: str
+    in_container: bool
 
 
-def _borders(flat: str, start: int, end: int, indent: str, row: Language) -> list[int]:
-    """Give the offsets in [start, end] between statements of this indentation; decorators stay with theirs."""
-    borders = {start, end}
-    decorated = False
-    for match in _LINE.finditer(flat, start, end):
-        line = match[0].lstrip()
-        if indent_of(match[0]) == indent and not row.goes_on.match(line):
-            if not decorated:
-                borders.add(match.start())
-            decorated = line.startswith(row.decorator)
-    return sorted(borders)
+class _Cut:
+    """A document and the place around which it is cut."""
+
+    def __init__(self, document: LogicalLines, cursor: int) -> None:
+        self.document = document
+        self.text = document.text
+        self.cursor = cursor
+        self.low, self.high = _reach(self.text, cursor, MAX_LINES, MAX_CHARS)
+        """What is too far away to be judged is not looked at, but for the headers around the cursor."""
+        self.behind = self._lines_behind()
+
+    def slice(self) -> Slice:
+        """Go from the outside in, until the statement at the cursor is short enough."""
+        headers, floor, indent = "", 0, ""
+        ceiling = len(self.text) if self.high == len(self.text) else self.high + 1
+        while True:
+            borders = self._borders(self.cursor, floor, ceiling, indent)
+            at = min(bisect_right(borders, self.cursor), len(borders) - 1) - 1
+            start, end = borders[at : at + 2]
+            body = self._body(start, end)
+            if self._fits(start, end, ENOUGH_LINES if body and body.in_container else MAX_LINES):
+                return self._slice(headers, *self._widened(borders, at))
+            if body is None or len(headers) + body.start - start > MAX_CHARS // 2:
+                return self._cut_between_lines(headers, indent, start, end)
+            if self.cursor < body.start:  # in the header, which needs some of its block to parse
+                borders = self._borders(body.start, body.start, end, body.indent)
+                _, end = self._widened(borders, 0)
+                return self._slice(headers, start, end)
+            headers += self.text[start : body.start]
+            floor, ceiling, indent = body.start, end, body.indent
+
+    def _lines_behind(self) -> list[Line]:
+        """Give the logical lines behind the cursor.
+
+        Where a bracket or string is open at the cursor, they are read as if it ended with the cursor's line, if that makes
+        more sense: it shows more definitions.
+        """
+        document, cursor = self.document, self.cursor
+
+        as_it_stands = list(document.ahead(cursor + 1, self.high + 1))
+        state = document.before(cursor).state
+        line_end = self.text.find("\n", cursor, self.high) + 1
+        if not (state.string or state.brackets) or not line_end:
+            return as_it_stands
+        ended = list(document.ahead(line_end, self.high + 1, OUTSIDE))
+        return max(as_it_stands, ended, key=lambda lines: sum(line.role in _DEFINITIONS for line in lines))
+
+    def _borders(self, cursor: int, floor: int, ceiling: int, indent: str) -> list[int]:
+        """Give the offsets in [floor, ceiling] between statements of an indentation, as far as one looks."""
+        before: list[Line] = []
+        borders = [floor]
+        for line in self.document.back(cursor, indent):
+            if line.start < floor:
+                break
+            if before and before[-1].start < self.low and line.role is not Role.DECORATOR:
+                borders = []
+                break
+            if line.role is not Role.GOES_ON:
+                before.append(line)
+        decorated = False
+        behind = [line for line in self.behind if cursor < line.start < ceiling and line.indent == indent]
+        for line in (*reversed(before), *behind):
+            if line.role is not Role.GOES_ON:
+                borders += [] if decorated else [line.start]
+                decorated = line.role is Role.DECORATOR
+        return sorted({*borders, ceiling})
+
+    def _body(self, start: int, end: int) -> "_Body | None":
+        """Give the block of the definition that starts at a border, if one does."""
+        looked_at = self.document.ahead(start, min(end, start + MAX_CHARS))
+        lines = (line for line in looked_at if line.role is not Role.DECORATOR)
+        head, first = next(lines, None), next(lines, None)
+        if head is None or first is None or head.role not in _DEFINITIONS:
+            return None
+        deeper = len(first.indent) > len(head.indent)
+        return _Body(first.start, first.indent, head.role is Role.CONTAINER) if deeper else None
+
+    def _fits(self, start: int, end: int, most_lines: int) -> bool:
+        """Whether so much may be judged."""
+        if start < self.low or end > self.high or end - start > MAX_CHARS:
+            return False
+        return self.text.count("\n", start, end) <= most_lines
+
+    def _widened(self, borders: list[int], at: int) -> tuple[int, int]:
+        """Take as many of the statements around one as are enough; at least that one."""
+        first, last = at, at + 1
+        while first > 0 and self._fits(borders[first - 1], borders[last], ENOUGH_LINES // 2):
+            first -= 1
+        while last + 1 < len(borders) and self._fits(borders[first], borders[last + 1], ENOUGH_LINES):
+            last += 1
+        while first > 0 and self._fits(borders[first - 1], borders[last], ENOUGH_LINES):
+            first -= 1
+        return borders[first], borders[last]
+
+    def _slice(self, headers: str, start: int, end: int) -> Slice:
+        return Slice(headers + self.text[start : self.cursor], self.text[self.cursor : end], start, end)
+
+    def _cut_between_lines(self, headers: str, indent: str, start: int, end: int) -> Slice:
+        """Take the lines around the cursor of a statement that is too long."""
+        low, high = _reach(self.text, self.cursor, ENOUGH_LINES // 2, MAX_CHARS // 2)
+        if low > start:
+            state = self.document.before(low).state._replace(joined=False)
+            is_docstring = _STRING.match(self.text, start) is not None
+            headers += indent + (state.lead if is_docstring or not state.string else f"_ = {state.lead}")
+        else:
+            low, state = start, OUTSIDE
+        high = min(high, end)
+        left = flatten(self.text[low:high], self.document.row, state)
+        closers = left.string + "".join(_CLOSERS.get(bracket, "") for bracket in reversed(left.brackets))
+        return Slice(headers + self.text[low : self.cursor], self.text[self.cursor : high] + closers, low, high)
 
 
-def _choose(text: str, borders: list[int], cursor: int) -> tuple[int, int]:
-    """Take as many of the pieces around the cursor as fit into the allowed lines; at least the one with the cursor."""
-    last = max(bisect_right(borders, cursor, hi=len(borders) - 1), 1)
-    first = last - 1
+def _reach(text: str, cursor: int, lines: int, chars: int) -> tuple[int, int]:
+    """Give the start of the line that is so many lines before the cursor's, and the end of the one so many behind it.
 
-    def lines(more_first: int, more_last: int) -> int:
-        return text.count("\n", borders[more_first], borders[more_last])
-
-    while first > 0 and lines(first - 1, last) <= MAX_LINES // 2:
-        first -= 1
-    while last + 1 < len(borders) and lines(first, last + 1) <= MAX_LINES:
-        last += 1
-    while first > 0 and lines(first - 1, last) <= MAX_LINES:
-        first -= 1
-    return borders[first], borders[last]
-
-
-def _body(flat: str, start: int, end: int, row: Language) -> tuple[int, str] | None:
-    """Give the offset and the indentation of the body, if [start, end) is a class or function."""
-    lines = [match for match in _LINE.finditer(flat, start, end) if not match[0].lstrip().startswith(row.decorator)]
-    if len(lines) < 2 or not row.definition.match(lines[0][0]):
-        return None
-    indent = indent_of(lines[1][0])
-    return (lines[1].start(), indent) if len(indent) > len(indent_of(lines[0][0])) else None
+    Where that is more than `chars` away, it is the place that is.
+    """
+    before = text[max(cursor - chars, 0) : cursor].rsplit("\n", lines + 1)
+    behind = text[cursor : cursor + chars].split("\n", lines + 1)
+    low = max(cursor - chars, 0) + (len(before[0]) + 1 if len(before) > lines + 1 else 0)
+    high = min(cursor + chars, len(text)) - (len(behind[-1]) if len(behind) > lines + 1 else 0)
+    return low, high
