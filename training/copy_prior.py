@@ -6,7 +6,7 @@ in dlm_lsp.sampling.copy_prior.
     python -m training.copy_prior --model dlm_lsp/bundled/nano
 
 Expectation maximisation for the shares of each class (how far either side agrees, how sure the model is), on canvases as the
-trainer draws them, slots to delete and to expand included. Classes that are rare are drawn towards the shares of all classes with the
+trainer draws them; slots to delete or to expand are left to the model. Classes that are rare are drawn towards the shares of all classes with the
 same agreement.
 """
 
@@ -31,13 +31,13 @@ STEPS = 60
 PRIOR_COUNT = 50.0
 """How many tokens the shares of the neighbouring classes are worth in a class of its own."""
 
-Said = tuple[Tensor, Tensor, Tensor]
-"""What each source says of the true token [T, SOURCES], the class [T] as one number, and the weight [T]."""
+Said = tuple[Tensor, Tensor]
+"""What each source says of the true token [T, SOURCES], and the class [T] as one number."""
 
 
 def observe(denoiser: Denoiser, sampler: Sampler, canvases: int, seed: int) -> Said:
     """Ask the model about canvases and note what every source says of the tokens that are hidden."""
-    said, classes, weights = [], [], []
+    said, classes = [], []
     shares = torch.ones(SHAPE)
     for number in range(canvases):
         batch = sampler.batch(seed + number, LENGTH, 1, holes=True)
@@ -48,7 +48,8 @@ def observe(denoiser: Denoiser, sampler: Sampler, canvases: int, seed: int) -> S
         if prior is None:
             continue
         (logits,) = denoiser.predict([View(tokens, canvas.rows)])
-        model, wanted = logits.softmax(-1), targets[canvas.rows]
+        model, _ = prior.split(logits)
+        wanted = targets[canvas.rows]
         heard = prior.listen(canvas)
         copied = (heard.weights * (prior.ids == wanted[:, None])[:, None]).sum(-1)  # [R, 3]
         own = torch.stack([model.gather(1, wanted[:, None])[:, 0], prior.text[wanted]], dim=1)
@@ -56,8 +57,9 @@ def observe(denoiser: Denoiser, sampler: Sampler, canvases: int, seed: int) -> S
         said.append(torch.where(heard.known, torch.cat([own, copied], dim=1), torch.nan))
         left, right, confidence = heard.classes(model.amax(-1))
         classes.append((left * SHAPE[1] + right) * SHAPE[2] + confidence)
-        weights.append(torch.from_numpy(batch.weights[0])[canvas.rows])
-    return torch.cat(said), torch.cat(classes), torch.cat(weights)
+        content = ~torch.isin(wanted, torch.tensor(prior.structural))
+        said[-1], classes[-1] = said[-1][content], classes[-1][content]
+    return torch.cat(said), torch.cat(classes)
 
 
 def _stretches(tokens: Tensor, hidden: Tensor) -> list[list[int]]:
@@ -73,33 +75,31 @@ def _stretches(tokens: Tensor, hidden: Tensor) -> list[list[int]]:
 
 def fit(observed: Said) -> Tensor:  # SHAPE
     """Find the shares that make the true tokens likeliest."""
-    said, classes, weights = observed
-    by_agreement = _maximise(
-        said, classes // SHAPE[2], weights, torch.ones(SHAPE[0] * SHAPE[1], SOURCES) / SOURCES, 1.0
-    )
+    said, classes = observed
+    by_agreement = _maximise(said, classes // SHAPE[2], torch.ones(SHAPE[0] * SHAPE[1], SOURCES) / SOURCES, 1.0)
     start = by_agreement.repeat_interleave(SHAPE[2], dim=0)
-    return _maximise(said, classes, weights, start, PRIOR_COUNT).view(SHAPE)
+    return _maximise(said, classes, start, PRIOR_COUNT).view(SHAPE)
 
 
-def _maximise(said: Tensor, classes: Tensor, weights: Tensor, prior: Tensor, prior_count: float) -> Tensor:
+def _maximise(said: Tensor, classes: Tensor, prior: Tensor, prior_count: float) -> Tensor:
     """Expectation maximisation of one row of shares per class, with `prior_count` tokens of the prior's opinion."""
     shares = prior.clone()
     for _ in range(STEPS):
         joint = shares[classes] * said.nan_to_num(0.0)
         joint = joint / joint.sum(-1, keepdim=True).clamp_min(1e-30)
         counts = prior_count * prior
-        counts = counts.index_add(0, classes, joint * weights[:, None])
+        counts = counts.index_add(0, classes, joint)
         shares = counts / counts.sum(-1, keepdim=True)
     return shares
 
 
 def nats(observed: Said, shares: Tensor) -> tuple[float, float]:
     """Nats per hidden token of the model alone, and of the mixture."""
-    said, classes, weights = observed
+    said, classes = observed
     mine = shares.view(-1, SOURCES)[classes] * ~said.isnan()
     mixed = (mine / mine.sum(-1, keepdim=True) * said.nan_to_num(0.0)).sum(-1)
     alone = said[:, 0]
-    return tuple(float(-(weights * p.clamp_min(1e-12).log()).sum() / weights.sum()) for p in (alone, mixed))  # type: ignore[return-value]
+    return tuple(float(-p.clamp_min(1e-12).log().mean()) for p in (alone, mixed))  # type: ignore[return-value]
 
 
 def main() -> None:

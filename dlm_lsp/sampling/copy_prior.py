@@ -11,7 +11,8 @@ A mixture, row by row, after the cache models of language modelling (Kuhn and De
 
 *text* is how often v stands in the text; *left* what follows there upon the tokens that stand to the left of the row, *right* what
 precedes those to its right, *both* what stands between the two; a place whose neighbours agree over n tokens counts 8^n - 1 times.
-The shares s depend on how far the best places agree on either side and on how sure the model is.
+The shares s depend on how far the best places agree on either side and on how sure the model is. All this is about what stands
+in a row, given that something does: what the model gives to expand and delete tokens stays as it is, the text knows no length.
 """
 
 import json
@@ -47,6 +48,8 @@ class CopyPrior:
     before: Tensor  # [LEFT_TOKENS, N] int64, the nearest first
     behind: Tensor  # [RIGHT_TOKENS, N] int64, the nearest first
     text: Tensor  # [V] float32, sums to 1
+    structural: tuple[int, ...]
+    """The ids of expand and delete, which are not tokens of a text."""
 
     def __call__(self, canvas: Canvas, logits: Tensor) -> Tensor:
         """Mix the sources into the undecided rows; [H, V] -> [H, V]. What was impossible stays so."""
@@ -54,7 +57,7 @@ class CopyPrior:
         if not bool(rows.any()):
             return logits
         before = logits[rows].cpu()  # [R, V]
-        said = before.softmax(-1)
+        said, length = self.split(before)
         heard = self.listen(canvas)
         shares = self.shares[heard.classes(said.amax(-1))]  # [R, SOURCES]
         shares = shares * heard.known  # a source that knows nothing leaves its share to the others
@@ -62,9 +65,18 @@ class CopyPrior:
         said.mul_(shares[:, :1]).add_(shares[:, 1:2] * self.text)
         places = torch.einsum("rs,rsn->rn", shares[:, 2:], heard.weights)
         said.scatter_add_(1, self.ids.expand(len(said), -1), places)
+        said.mul_(1 - length.sum(-1, keepdim=True))
+        said[:, self.structural] = length
         mixed = logits.clone()
         mixed[rows] = said.log_().masked_fill_(before == -torch.inf, -torch.inf).to(logits.device)
         return mixed
+
+    def split(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the model's probabilities of what stands in R rows, [R, V], and apart from them those of the structural ids."""
+        model = logits.softmax(-1)
+        length = model[:, self.structural]  # [R, up to 2]
+        model[:, self.structural] = 0
+        return model.div_(model.sum(-1, keepdim=True).clamp_min(1e-9)), length
 
     def listen(self, canvas: Canvas) -> "Heard":
         """Compare the neighbours of every undecided row with those of every place."""
@@ -128,6 +140,7 @@ def make_prior(parts: Sequence[Sequence[int]], shares: Tensor, vocabulary: Vocab
         before=torch.stack([row[places - reach] for reach in range(1, LEFT_TOKENS + 1)]),
         behind=torch.stack([row[places + reach] for reach in range(1, RIGHT_TOKENS + 1)]),
         text=torch.bincount(ids, minlength=vocabulary.size).float() / len(ids),
+        structural=tuple(each for each in (vocabulary.expand_id, vocabulary.delete_id) if each is not None),
     )
 
 

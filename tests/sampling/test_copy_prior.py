@@ -94,6 +94,19 @@ def test_a_model_alone_keeps_its_probabilities() -> None:
     torch.testing.assert_close(mixed.softmax(-1), logits.softmax(-1))
 
 
+def test_the_length_is_the_models_alone() -> None:
+    """Fails if copying takes from, or gives to, what makes a hole longer or shorter."""
+    vocabulary = Vocabulary(12, mask_id=1, forbidden=torch.arange(12) < 4, expand_id=3, delete_id=0)
+    copy = make_prior([[5, 6, 5], [6, 7]], ONLY_COPIES, vocabulary)
+    assert copy is not None
+    canvas = join([[5, 6, 5], [6, 7]], [3], [0], 1)
+    logits = torch.randn(3, 12, generator=torch.Generator().manual_seed(1))
+    mixed = copy(canvas, logits).softmax(-1)
+    torch.testing.assert_close(mixed[:, [0, 3]], logits.softmax(-1)[:, [0, 3]])
+    torch.testing.assert_close(mixed.sum(-1), torch.ones(3))
+    assert not torch.allclose(mixed, logits.softmax(-1))
+
+
 def test_what_followed_before_follows_again() -> None:
     """Fails if the token behind the same two tokens is not the one that is copied."""
     text = [4, 5, 6, 9, 8, 5, 7]
