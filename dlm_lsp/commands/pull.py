@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from dlm_lsp.errors import DlmError, ModelError
 from dlm_lsp.models.folders import (
     CONFIG,
+    COPY_PRIOR,
+    CURVE,
     INDEX,
     MODEL_TYPES,
     REPOSITORY,
@@ -31,15 +33,8 @@ if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
 WANTED = (
-    "*.safetensors",
-    CONFIG,
-    INDEX,
-    "*token*.json",
-    "vocab.json",
-    "merges.txt",
-    "LICENSE*",
-    "NOTICE*",
-    "README.md",
+    *("*.safetensors", CONFIG, INDEX, "*token*.json", "vocab.json", "merges.txt"),
+    *(CURVE, COPY_PRIOR, "LICENSE*", "NOTICE*", "README.md"),
 )
 """Files at the top of a repository; whatever else is there, code above all, stays where it is."""
 

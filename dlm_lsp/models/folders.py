@@ -25,13 +25,16 @@ INDEX = "model.safetensors.index.json"
 CURVE = "length_curve.json"
 """What `dlm-lsp models calibrate` has measured, beside the weights."""
 
+COPY_PRIOR = "copy_prior.json"
+"""What `training.copy_prior` has fitted, beside the weights."""
+
 MODEL_TYPES = ("Dream",)
 """What config.json may call a model that we can run; `loading.FAMILIES` has a row for each."""
 
 REPOSITORY = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 """OWNER/NAME or OWNER/NAME@REVISION, as on the hub."""
 
-_HASHED = (CONFIG, CURVE, "*.safetensors", "*token*.json", "vocab.json", "merges.txt")
+_HASHED = (CONFIG, CURVE, COPY_PRIOR, "*.safetensors", "*token*.json", "vocab.json", "merges.txt")
 _WHOLE_BYTES = 64 * 2**20
 _STRIDE_BYTES, _BLOCK_BYTES = 16 * 2**20, 64 * 2**10
 _MAX_HEADER_BYTES = 100 * 2**20

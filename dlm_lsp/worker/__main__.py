@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dlm_lsp.models.denoiser import Denoiser
+    from dlm_lsp.sampling.cal import Curve
     from dlm_lsp.sampling.healing import Pieces
 
 log = logging.getLogger("dlm_lsp.worker")
 
-COPY_PRIOR = "copy_prior.json"
-"""In a checkpoint's folder: what `training.copy_prior` fitted for it."""
 LEAVE_WITHIN_S = 5.0
 """A model call that hangs must not keep the process after its input has ended."""
 
@@ -69,13 +68,15 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
     inbox.start()
     _leave_when_closed(inbox)
     try:
-        from dlm_lsp.models.folders import find, model_hash
+        from dlm_lsp.models.folders import COPY_PRIOR, find, model_hash
         from dlm_lsp.models.loading import load, parts_read
         from dlm_lsp.sampling.copy_prior import read_shares
         from dlm_lsp.sampling.healing import sort_pieces
+        from dlm_lsp.worker.calibrate import read_curve
 
         denoiser = load(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
         copy_shares = read_shares(find(options.model) / COPY_PRIOR)
+        curve = read_curve(options.model)
         pieces = sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden)
         _warm_up(denoiser)
         send(
@@ -96,7 +97,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         send(wire.Hello(model=options.model, error=f"the model could not be loaded ({type(error).__name__}: {error})"))
         return 1
     while job := inbox.next():
-        send(wire.Result(_answer(job, denoiser, pieces, inbox, send, copy_shares=copy_shares)))
+        send(wire.Result(_answer(job, denoiser, pieces, inbox, send, copy_shares=copy_shares, curve=curve)))
         inbox.finish(job.request.id)
     return 0
 
@@ -109,6 +110,7 @@ def _answer(
     send: Callable[[wire.Message], None],
     *,
     copy_shares: "Tensor | None",
+    curve: "Curve | None",
 ) -> InfillResult:
     """Fill one request; whatever goes wrong becomes a result, because every request gets exactly one."""
     from dlm_lsp.worker.pipeline import fill
@@ -127,6 +129,7 @@ def _answer(
             cancelled=lambda: inbox.cancelled(request.id),
             watch=watch if request.watch else None,
             copy_shares=copy_shares,
+            curve=curve,
         )
     except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
         # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
+from dlm_lsp.sampling.cal import Curve
 from dlm_lsp.sampling.canvas import Canvas, Move, join
 from dlm_lsp.sampling.copy_prior import make_prior
 from dlm_lsp.sampling.denoise import denoise
@@ -23,6 +24,7 @@ from dlm_lsp.sampling.samplers import fit_sampler
 from dlm_lsp.sampling.strategy import Sampler
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
+from dlm_lsp.worker.calibrate import find_lengths, keeps_length
 from dlm_lsp.worker.guide import Look, look, mask_again
 from dlm_lsp.worker.layout import Draft, encode, row_texts
 
@@ -111,10 +113,11 @@ def fill(
     cancelled: Callable[[], bool],
     watch: Callable[[Step], None] | None = None,
     copy_shares: Tensor | None = None,
+    curve: Curve | None = None,
 ) -> InfillResult:
     """Fill the holes of a request that was read at `arrived`, in seconds of `time.monotonic`.
 
-    `copy_shares` is the checkpoint's table of `sampling.copy_prior`, None where it has none.
+    `copy_shares` is the checkpoint's table of `sampling.copy_prior`, `curve` that of `sampling.cal`, None where it has none.
 
     Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time.
     """
@@ -132,6 +135,9 @@ def fill(
         return answer(Outcome.CANCELLED)
     plans = plan_lanes(request, denoiser.vocabulary)
     draft = encode(request, denoiser, pieces, hole_tokens=max(plan.rows for plan in plans))
+    if curve is not None and keeps_length(denoiser.vocabulary):
+        longest = min(max(LENGTH_GRID), request.max_hole_tokens)
+        plans = plan_lanes(request, denoiser.vocabulary, find_lengths(request, metered, draft, curve, longest))
     if copy_shares is not None and request.copy_prior:
         prior = make_prior(draft.parts, copy_shares, denoiser.vocabulary)
         draft = replace(draft, adjusts=(prior, *draft.adjusts)) if prior else draft
@@ -244,17 +250,18 @@ class Plan:
         return sum(self.lengths) + sum(self.growth)
 
 
-def plan_lanes(request: InfillRequest, vocabulary: Vocabulary) -> list[Plan]:
+def plan_lanes(request: InfillRequest, vocabulary: Vocabulary, found: Sequence[int] = ()) -> list[Plan]:
     """Choose length and temperature of every lane; the first is greedy at the hint, the last are spare.
 
     One-line holes may double, others grow to `max_hole_tokens`. Spare lanes do not grow: they must be short to fit, and a
-    model that is unsure of the length adds row after row. A checkpoint whose holes keep their length starts with one lane per
-    length of a grid instead.
+    model that is unsure of the length adds row after row. A checkpoint whose holes keep their length starts at the lengths that
+    were `found` for its holes, or with one lane per length of a grid instead.
     """
-    most = request.max_hole_tokens
+    most = min(request.max_hole_tokens, max(LENGTH_GRID)) if found else request.max_hole_tokens
+    hints = found or [hole.hint_tokens for hole in request.holes]
 
     def plan(factor: float, temperature: float, *, grows: bool) -> Plan:
-        lengths = [min(max(1, math.ceil(hole.hint_tokens * factor)), most) for hole in request.holes]
+        lengths = [min(max(1, math.ceil(hint * factor)), most) for hint in hints]
         growth = [
             (min(most, 2 * length) if hole.max_lines == 1 else most) - length
             for hole, length in zip(request.holes, lengths, strict=True)
@@ -262,12 +269,13 @@ def plan_lanes(request: InfillRequest, vocabulary: Vocabulary) -> list[Plan]:
         return Plan(tuple(lengths), tuple(growth) if grows else (0,) * len(lengths), temperature)
 
     spare = [plan(factor, request.temperature, grows=False) for factor in SPARE_FACTORS]
-    if vocabulary.expand_id is None or vocabulary.delete_id is None:
+    grows = not keeps_length(vocabulary)
+    if not grows and not found:
         grid = sorted({min(length, most) for length in LENGTH_GRID})
         count = len(request.holes)
         return [Plan((length,) * count, (0,) * count, 0.0) for length in grid] + spare
     factors = (ACTION_FACTORS if request.trigger is Trigger.ACTION else LENGTH_FACTORS)[: request.candidates]
-    return [plan(factor, request.temperature if k else 0.0, grows=True) for k, factor in enumerate(factors)] + spare
+    return [plan(factor, request.temperature if k else 0.0, grows=grows) for k, factor in enumerate(factors)] + spare
 
 
 def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> Lane:
