@@ -1,10 +1,11 @@
-"""`dlm-lsp fill FILE:LINE:COLUMN`: fill one hole and print the text; no file is changed.
+"""`dlm-lsp fill FILE:LINE:COLUMN`: fill one hole and print the text, or put it into the file with `--apply`.
 
-In: a place as editors show it (without a file: in the text on stdin), settings. Out: the text on stdout, everything else on stderr; status 1 where there is no answer.
+In: a place as editors show it, settings. Out: the text on stdout, everything else on stderr; status 1 where there is no answer.
 """
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -13,22 +14,35 @@ from rich.console import Console
 
 from dlm_lsp.commands.ask import Answer, open_model
 from dlm_lsp.commands.picture import watch
+from dlm_lsp.commands.source import STDIN, read_source, write_source
 from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
-from dlm_lsp.text.offsets import LineIndex
+from dlm_lsp.text.offsets import LINE_END
+from dlm_lsp.text.private import private_rule
 from dlm_lsp.values import Snapshot
 
 _PAUSE_S = 0.06
-_STDIN = "stdin.py"
+_STDIN_NAME = "stdin.py"
 """What a text without a file is called."""
 
 
-def fill(place: str, settings: Settings, *, watched: bool, as_json: bool) -> int:
-    """Fill the hole at `place` and print what an editor would insert there."""
-    snapshot = read_place(place)
+def fill(place: str, at: str | None, settings: Settings, *, watched: bool, as_json: bool, apply: bool) -> int:
+    """Fill the hole at a place and print what an editor would insert there."""
+    name, line, column = read_place(place, at)
+    if apply and name == STDIN:
+        raise DlmError("--apply needs a file: what comes from stdin cannot be written back.")
+    for path in {name, os.path.realpath(name)}:
+        if rule := private_rule(path, settings.exclude):
+            raise DlmError(f"{name} is private ({rule}): no model reads it.")
+    source = read_source(name)
+    snapshot = snapshot_at(source.text, _STDIN_NAME if name == STDIN else name, line, column)
     answer = asyncio.run(_ask(snapshot, settings, watched=watched))
+    applied = write_source(source, completed(snapshot, answer.best)) if apply and answer.texts else None
     if as_json:
-        print(json.dumps({"texts": answer.texts, "ms": round(answer.ms, 1), "result": asdict(answer.result)}))
+        told = {"texts": answer.texts, "ms": round(answer.ms, 1), "applied": applied and str(applied)}
+        print(json.dumps({**told, "result": asdict(answer.result)}))
+    elif applied:
+        print(f"{name}: {len(answer.best)} characters at {line}:{column}")
     else:
         print("\n---\n".join(answer.texts), end="\n" if answer.texts else "")
     if not answer.texts:
@@ -44,31 +58,27 @@ async def _ask(snapshot: Snapshot, settings: Settings, *, watched: bool) -> Answ
         return await model.ask(snapshot, settings)
 
 
-def read_place(place: str) -> Snapshot:
-    """Read FILE:LINE:COLUMN, or LINE:COLUMN for stdin; both count from 1, columns in characters."""
-    name, line_text, column_text = ["", "", *place.rsplit(":", 2)][-3:]
+def read_place(place: str, at: str | None = None) -> tuple[str, int, int]:
+    """Read FILE:LINE:COLUMN, or FILE beside `at`; without a file, or with -, it is stdin. Line and column count from 1."""
+    name, line_text, column_text = ["", "", *(place if at is None else f"{place}:{at}").rsplit(":", 2)][-3:]
     if not (line_text.isdecimal() and column_text.isdecimal()):
-        raise DlmError(f"{place!r} is no place: write FILE:LINE:COLUMN, such as app.py:12:5.")
-    return snapshot_at(_read(name), name or _STDIN, int(line_text), int(column_text))
+        wrong = place if at is None else at
+        raise DlmError(f"{wrong!r} is no place: write FILE:LINE:COLUMN, such as app.py:12:5, or FILE --at LINE:COLUMN.")
+    return name or STDIN, int(line_text), int(column_text)
 
 
 def snapshot_at(text: str, name: str, line: int, column: int) -> Snapshot:
-    """Give the document `name` with the cursor at a line and a column, both from 1."""
-    lines = LineIndex(text)
-    if not 1 <= line <= len(lines.starts):
-        raise DlmError(f"{name} has lines 1 to {len(lines.starts)}, no line {line}.")
-    start, end = lines.line_span(line - 1)
+    """Give the document `name` with the cursor at a line and a column, both from 1, columns in characters."""
+    ends = [(match.start(), match.end()) for match in LINE_END.finditer(text)]
+    if not 1 <= line <= len(ends) + 1:
+        raise DlmError(f"{name} has lines 1 to {len(ends) + 1}, no line {line}.")
+    start = ends[line - 2][1] if line > 1 else 0
+    end = ends[line - 1][0] if line <= len(ends) else len(text)
     if not 1 <= column <= end - start + 1:
         raise DlmError(f"Line {line} of {name} has columns 1 to {end - start + 1}, no column {column}.")
     return Snapshot(Path(name).absolute().as_uri(), "python", 1, text, start + column - 1)
 
 
-def _read(name: str) -> str:
-    """Read a file, or stdin, with the line ends it has."""
-    try:
-        data = Path(name).read_bytes() if name else sys.stdin.buffer.read()
-        return data.decode("utf-8")
-    except OSError as error:
-        raise DlmError(f"{name} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise DlmError(f"{name} is not UTF-8 text.") from error
+def completed(snapshot: Snapshot, filling: str) -> str:
+    """Give the text with the filling at its cursor."""
+    return snapshot.text[: snapshot.cursor] + filling + snapshot.text[snapshot.cursor :]

@@ -5,7 +5,6 @@ lines where LSP does not (form feed, U+2028) and moves what lies behind the last
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from urllib.parse import unquote
 
 from lsprotocol import types
@@ -19,31 +18,31 @@ class OpenDocument:
 
     def __init__(self, uri: str, source: str, version: int, language_id: str, encoding: str) -> None:
         self.uri = uri
-        self.source = source
         self.version = version
         self.language_id = language_id
         self._encoding = encoding
+        self._lines = LineIndex(source)
 
-    @cached_property
-    def _index(self) -> LineIndex:
-        return LineIndex(self.source)
+    @property
+    def source(self) -> str:
+        """The text."""
+        return self._lines.text
 
     def offset(self, position: types.Position) -> int:
         """Give the offset of a position; one outside the text is moved to the nearest place in it."""
-        return self._index.offset(position.line, position.character, self._encoding)
+        return self._lines.offset(position.line, position.character, self._encoding)
 
     def position(self, offset: int) -> types.Position:
         """Give the position of an offset, in the client's units."""
-        return types.Position(*self._index.position(offset, self._encoding))
+        return types.Position(*self._lines.position(offset, self._encoding))
 
     def apply_change(self, change: types.TextDocumentContentChangeEvent) -> None:
         """Replace a range, or the whole text where there is none."""
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, end = sorted((self.offset(change.range.start), self.offset(change.range.end)))
-            self.source = self.source[:start] + change.text + self.source[end:]
+            self._lines.replace(start, end, change.text)
         else:
-            self.source = change.text
-        self.__dict__.pop("_index", None)
+            self._lines = LineIndex(change.text)
 
 
 class OpenDocuments(Workspace):

@@ -43,7 +43,7 @@ def broken_lines(text: str, offset: int, language: str) -> Span | None:
     judged, block_start, headers = _judged_around(text, offset, language)
     lines = LineIndex(judged)
     at_fault, at_cursor = (lines.position(place - block_start, "utf-32")[0] for place in (complaint.start, offset))
-    count = len(lines.starts)
+    count = lines.count
     runs = islice(_runs(at_fault, at_cursor, count), max(MAX_TRIED_LINES // count, MIN_RUNS))
     for first, last in runs:
         start, end = lines.line_span(first)[0], lines.line_span(last)[1]

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlm_lsp.text.offsets import LineIndex, line_ending, readable
+from dlm_lsp.text.offsets import LINE_END, LineIndex, line_ending, readable
 
 ODD = st.text(alphabet="ab\r\n\f\v\x1c\x85\u2028\u00e9\u20ac\U0001f600\ud800\t", max_size=24)
 ENCODINGS = st.sampled_from(["utf-8", "utf-16", "utf-32"])
@@ -81,3 +81,52 @@ def test_what_can_be_encoded_has_the_same_offsets(text):
     plain.encode()
     assert len(text) == len(plain)
     assert all(right in {left, "\ufffd"} for left, right in zip(text, plain, strict=True))
+
+
+@given(ODD, st.lists(st.tuples(st.integers(0, 30), st.integers(0, 8), ODD), max_size=6))
+@example("\r\n", [(1, 0, "a")])
+@example("a\r", [(2, 0, "\n")])
+@example("\ra\n", [(1, 1, "")])
+def test_an_edited_index_is_that_of_the_new_text(text, edits):
+    """A line start that is lost, or stays where the text has moved, puts every later edit into the wrong line."""
+    index = LineIndex(text)
+    for place, deleted, new in edits:
+        start = min(place, len(text))
+        end = min(start + deleted, len(text))
+        text = text[:start] + new + text[end:]
+        index.replace(start, end, new)
+        fresh = LineIndex(text)
+        assert text == index.text
+        assert [fresh.line_span(line) for line in range(fresh.count)] == [
+            index.line_span(line) for line in range(index.count)
+        ]
+        for offset in range(len(text) + 1):
+            assert fresh.position(offset, "utf-16") == index.position(offset, "utf-16")
+
+
+class Counting(list):
+    """A list that counts what is taken off its end."""
+
+    popped = 0
+
+    def pop(self):
+        self.popped += 1
+        return super().pop()
+
+
+def test_an_edit_moves_no_line_but_its_own():
+    """Line starts that are moved one by one at each keystroke cost more the longer the document is."""
+    index = LineIndex("x = 1\n" * 20_000)
+    index.replace(60_000, 60_000, "y")
+    index._before, index._behind = Counting(index._before), Counting(index._behind)
+    for typed in range(50):
+        index.replace(60_001 + typed, 60_001 + typed, "z")
+    assert (0, 0) == (index._before.popped, index._behind.popped)
+    assert 20_001 == index.count
+
+
+@given(ODD)
+def test_the_first_line_ending_is_found_as_the_lines_are(text):
+    """Another notion of a line end than the index has would mix line endings in a file."""
+    first = LINE_END.search(text)
+    assert line_ending(text) == (first[0] if first else "\n")
