@@ -37,6 +37,8 @@ SHAPES = {
     "dense": 0.1,
 }
 """Share of each kind of canvas in the phase of holes."""
+READS = ("path", "imports", "names", "snippets")
+"""What is told beside a window, by the names of `values.Context`; a server tells a checkpoint nothing else."""
 ALL_HIDDEN = 0.45  # share of holes without a visible token: what the first step of inference sees
 WITH_LINE_END = 0.4  # share of holes of whole lines that write the line end and indentation before them too
 LEFT_TO_RIGHT = 0.1  # share of the others in which a typed beginning is visible

@@ -19,7 +19,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training.corpus import DATA, HERE
+from training import DATA, HERE
+from training.corrupt import READS
 from training.train import NANO
 
 CARD = HERE / "model_card.md"
@@ -66,7 +67,8 @@ def export(run: Path, config: Path, data: Path, out: Path, *, int8: bool) -> str
     weights = weights_of(run / "state.pt")
     written = json.loads(config.read_text())
     # Positions beyond the longest training canvas are noise to the model; the server cuts its window to this.
-    written["max_canvas_tokens"] = max(state["recipe"]["lengths"])
+    written["max_canvas_tokens"] = max(length for phase in state["recipe"]["phases"] for length in phase["lengths"])
+    written["reads"] = list(READS)
     if int8:
         weights = quantised(weights)
         written["quantization"] = "int8-per-row"

@@ -1,18 +1,21 @@
 """Trains a Dream-shaped model on the token stream, for as many minutes as it is given.
 
-In: data/ (stream and tokenizer) and a config.json. Out: a run folder with state.pt (everything needed to go on),
+In: data/ (stream and tokenizer), a config.json, a recipe. Out: a run folder with state.pt (everything needed to go on),
 trunk.pt (the last state before the learning rate fell: what a longer run starts from) and history.jsonl.
 
     python -m training.train --minutes 25 --run runs/nano           # goes on where the folder's state.pt stopped
+    python -m training.train --sweep --config small.json --recipe small-recipe.json --data data/small --run runs/small
 
 Reads from top to bottom. The schedule follows *time*, not steps: a run of any length, on any machine, ends annealed.
-Batches are a pure function of (seed, step), so a resumed run sees what an uninterrupted one would have seen.
+Batches are a pure function of (seed, step), so a resumed run sees what an uninterrupted one would have seen. Needs torch and numpy,
+and nothing else: the same command runs on a CUDA GPU or on one core.
 """
 
 import argparse
 import ctypes
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +34,8 @@ from training import DATA, HERE
 from training import stream as streams
 from training.bpe import load
 from training.corrupt import Canvases, Sampler
+from training.feed import Feed
+from training.recipe import Recipe, read_recipe
 
 NANO = HERE / "nano.json"
 OUTPUTS = ("o_proj.weight", "down_proj.weight")
@@ -38,31 +43,11 @@ OUTPUTS = ("o_proj.weight", "down_proj.weight")
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that decides what is learned, apart from the corpus and the clock."""
+class Speed:
+    """How a machine works through a batch; what is learned does not depend on it."""
 
-    minutes: float = 25
-    batch_tokens: int = 4096
-    lengths: tuple[int, ...] = (128, 256, 256, 384)  # one a batch; short ones so that short documents are familiar
-    seed: int = 1
-    dense_share: float = 0.5  # of the time: dense masks first, because early on nothing beats many targets; then holes
-    decay_share: float = 0.65  # of the time: the learning rate falls to 0 in a straight line
-    warmup_steps: int = 50
-    muon_rate: float = 0.02
-    output_share: float = 0.1  # of Muon's rate, for what the layers add to the stream: at the full rate they drown it
-    adam_rate: float = 0.004
-    weight_decay: float = 0.01
-    split_share: float = 0.0  # of the batches: context rows do not see holes, so that their keys and values can be kept
-    z_loss: float = 1e-4  # keeps the logits' scale, and with it bf16 confidences, sane
-
-
-def read_recipe(path: Path | None, minutes: float | None) -> Recipe:
-    """The recipe of a file, for as many minutes as are given."""
-    fields: dict[str, Any] = json.loads(path.read_text()) if path else {}
-    fields |= {} if minutes is None else {"minutes": minutes}
-    if "lengths" in fields:
-        fields["lengths"] = tuple(fields["lengths"])
-    return Recipe(**fields)
+    micro_tokens: int = 16384  # go through the model at a time
+    compiled: bool = False
 
 
 # ---------------------------------------------------------------------------------------------------- the model
@@ -99,44 +84,78 @@ def split_attention(holes: Tensor) -> Tensor:  # [B, L] -> [B, 1, L, L]
     return (active[:, :, None] | ~holes[:, None, :])[:, None]
 
 
+def grouped_attention(
+    q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None, *, enable_gqa: bool = False
+) -> Tensor:  # [B, heads, L, head_size] -> the same
+    """The fused kernel with keys and values repeated, because with groups and a mask torch falls back to a slow one."""
+    if enable_gqa:
+        k, v = (each.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for each in (k, v))
+    return fused_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=attn_mask)
+
+
+fused_attention = functional.scaled_dot_product_attention
+
+
 class Loss(nn.Module):
-    """Mean cross-entropy of the hidden places; a module, so that it can be called with other weights."""
+    """Cross-entropy of the hidden places; a module, so that it can be called with other weights."""
 
     def __init__(self, network: DreamModel) -> None:
         super().__init__()
         self.network = network
+        self.read = network.hidden  # compiled where that pays
 
     def forward(
-        self, inputs: Tensor, targets: Tensor, weights: Tensor, visible: Tensor | None = None, z_loss: float = 0.0
+        self,
+        tokens: Tensor,  # [B, L]
+        places: Tensor,  # [H], rows of the flattened batch that stand in front of a hidden place
+        wanted: Tensor,  # [H]
+        weights: Tensor,  # [H], their sum is 1 over the whole batch
+        *,
+        visible: Tensor | None = None,  # [B, 1, L, L]
+        z_loss: float = 0.0,
     ) -> tuple[Tensor, Tensor]:
-        """Give the training loss and the plain mean of -log p; [B, L] in, and [B, 1, L, L] where attention is limited."""
-        hidden = self.network.hidden(inputs, visible=visible)
-        # Row i - 1 predicts token i. Only rows in front of a hidden place go through the head, the dearest layer.
-        places = weights[:, 1:].flatten().nonzero()[:, 0]
-        rows = hidden[:, :-1].flatten(0, 1)[places]
+        """Give the training loss and the plain -log p, weighted."""
+        # Only the rows that are needed go through the head, the dearest layer.
+        rows = self.read(tokens, visible=visible).flatten(0, 1)[places]
         logits = functional.linear(rows, self.network.lm_head.weight.to(rows.dtype)).float()
-        wanted, weight = targets[:, 1:].flatten()[places], weights[:, 1:].flatten()[places]
         scale = logits.logsumexp(-1)
         nats = scale - logits.gather(1, wanted[:, None])[:, 0]
-        mean = (weight * nats).sum() / weight.sum()
-        return mean + z_loss * (weight * scale.square()).sum() / weight.sum(), mean.detach()
+        plain = (weights * nats).sum()
+        return plain + z_loss * (weights * scale.square()).sum(), plain.detach()
 
 
 def loss_of(
-    loss: Loss, canvases: Canvases, device: torch.device, z_loss: float = 0.0, *, split: bool = False
+    loss: Loss,
+    canvases: Canvases,
+    device: torch.device,
+    z_loss: float = 0.0,
+    *,
+    split: bool = False,
+    total: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """The loss of a batch, computed in bf16 with float32 weights kept behind it (gradients arrive in float32).
+    """The training loss and the plain nats per hidden token of canvases, which are all or a part of a batch of weight `total`.
 
-    The embedding stays in float32, and with it the stream of residuals: in bf16 it is lost under what the layers add.
+    Layers work in bf16 with float32 weights kept behind (gradients arrive in float32). The embedding stays in float32,
+    and with it the stream of residuals: in bf16 it is lost under what the layers add.
     """
-    arrays = (canvases.inputs, canvases.targets, canvases.weights)
-    inputs, targets, weights = (torch.from_numpy(array).to(device) for array in arrays)
+    length = canvases.inputs.shape[1]
+    row, column = np.nonzero(canvases.weights[:, 1:])  # row i - 1 predicts token i
+    weights = canvases.weights[row, column + 1]
+    weights = weights / (weights.sum() if total is None else total)
+    arrays = (canvases.inputs, row * length + column, canvases.targets[row, column + 1], weights)
+    batch = [torch.from_numpy(array).to(device, non_blocking=True) for array in arrays]
     visible = split_attention(torch.from_numpy(canvases.holes).to(device)) if split else None
+    more = {"visible": visible, "z_loss": z_loss}
+    value: tuple[Tensor, Tensor]
+    if device.type == "cuda":
+        with torch.autocast("cuda", torch.bfloat16):
+            value = loss(*batch, **more)
+        return value
     narrow = {
         name: weight if "embed_tokens" in name else weight.to(torch.bfloat16)
         for name, weight in loss.named_parameters()
     }
-    value: tuple[Tensor, Tensor] = torch.func.functional_call(loss, narrow, (inputs, targets, weights, visible, z_loss))
+    value = torch.func.functional_call(loss, narrow, tuple(batch), more)
     return value
 
 
@@ -217,6 +236,8 @@ class Progress:
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    warmed_from: int = 0
+    """The step at which the optimisers started with empty memories."""
 
 
 def save_state(
@@ -236,21 +257,28 @@ def save_state(
     beside.replace(path)
 
 
-def start_from(path: Path, network: DreamModel, *, shrink_outputs: float) -> None:
-    """Take the weights of another run's state, but neither its optimisers nor its progress; the warm-up builds those anew.
+def start_from(path: Path, network: DreamModel, *, shrink_outputs: float = 1.0, extend: bool = False) -> Progress:
+    """Take the weights of another run's state, but not its optimisers: those are warmed up anew.
 
+    To `extend` is to go on in its data and its time too: so a run moves to another machine, with its trunk.
     `shrink_outputs` scales what the layers add to the stream. Every layer normalises what it reads, so that little
     but the embedding's share in the stream changes.
     """
-    weights: dict[str, Tensor] = torch.load(path, weights_only=True)["weights"]
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    if not state["config"].items() <= asdict(network.config).items():
+        message = f"{path} holds the weights of a model of another shape; give --config the one it was trained with"
+        raise SystemExit(message)
+    weights: dict[str, Tensor] = state["weights"]
     network.load_state_dict(
         {name: weight * (shrink_outputs if name.endswith(OUTPUTS) else 1) for name, weight in weights.items()}
     )
+    before = Progress(**state["progress"])
+    return Progress(before.step, before.tokens, before.seconds, warmed_from=before.step) if extend else Progress()
 
 
 def load_state(path: Path, network: DreamModel, optimisers: list[torch.optim.Optimizer], recipe: Recipe) -> Progress:
     """Go on from a file of `save_state`; a state of another config or recipe is refused (the minutes may differ)."""
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     same_shape = state["config"].items() <= asdict(network.config).items()
     if not same_shape or state["recipe"] | {"minutes": recipe.minutes} != asdict(recipe):
         message = f"{path} comes from another config or recipe; give --run another folder"
@@ -283,19 +311,64 @@ def flops_per_token(config: DreamConfig, length: int, hidden_share: float) -> fl
 
 def peak_flops(device: torch.device) -> float:
     """What one large bf16 matrix product reaches on this device: the yardstick of the utilisation that is printed."""
-    a = torch.randn(4096, 1024, device=device, dtype=torch.bfloat16)
-    for repeats in (2, 20):  # the first round only warms up
+    size = 8192 if device.type == "cuda" else 1024
+    a = torch.randn(size, size, device=device, dtype=torch.bfloat16)
+    seconds = math.inf
+    for _ in range(10):  # the best, because other programs may use the same cores
         start = time.perf_counter()
-        for _ in range(repeats):
-            float((a @ a[:1024].mT)[0, 0])
-        seconds = time.perf_counter() - start
-    return repeats * 2 * 4096 * 1024 * 1024 / seconds
+        float((a @ a.mT)[0, 0])
+        seconds = min(seconds, time.perf_counter() - start)
+    return 2 * size**3 / seconds
 
 
 def held_out_loss(loss: Loss, sampler: Sampler, device: torch.device, *, holes: bool) -> float:
     """A quick look at 48 fixed canvases of unseen files; evaluate.py is the real measurement."""
     with torch.no_grad():
         return float(loss_of(loss, sampler.batch(0, 256, 48, holes=holes), device)[1])
+
+
+def try_speeds(
+    network: DreamModel,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    seconds: float = 30,
+    compiled: tuple[bool, ...] = (False, True),
+) -> list[tuple[Speed, float]]:
+    """Tokens per second of forward and backward for parts of several sizes, with and without compiling; the fastest first.
+
+    Starts no new trial once `seconds` are over; one that does not fit the memory is left out.
+    """
+    began = time.perf_counter()
+    length = max(recipe.phases[-1].lengths)
+    rng = np.random.default_rng(0)
+    found: list[tuple[Speed, float]] = []
+    for compile_it in compiled:
+        loss = Loss(network)
+        if compile_it:
+            loss.read = torch.compile(network.hidden, dynamic=False)
+        for micro_tokens in (16384, 32768, 65536, 131072):
+            if found and time.perf_counter() - began > seconds:
+                break
+            tokens = rng.integers(8, network.config.vocab_size, (max(micro_tokens // length, 1), length))
+            hidden = rng.random(tokens.shape) < 0.4
+            part = Canvases(tokens, tokens, hidden.astype(np.float32), hidden)
+            try:
+                for repeat in range(4):
+                    if repeat == 1:  # the first one warms up
+                        start = time.perf_counter()
+                    objective, plain = loss_of(loss, part, device)
+                    objective.backward()  # type: ignore[no-untyped-call]
+                    float(plain)
+                found.append((Speed(micro_tokens, compile_it), 3 * tokens.size / (time.perf_counter() - start)))
+            except torch.OutOfMemoryError:
+                break
+            except Exception as error:  # noqa: BLE001, whatever a compiler may lack: the run goes on without it
+                print(f"not compiled: {type(error).__name__}: {str(error)[:200]}", flush=True)
+                break
+            finally:
+                network.zero_grad(set_to_none=True)
+    return sorted(found, key=lambda trial: -trial[1])
 
 
 def train(
@@ -305,46 +378,50 @@ def train(
     run: Path,
     device: torch.device,
     *,
-    start: Callable[[DreamModel], None] | None = None,
+    start: Callable[[DreamModel], Progress] | None = None,
+    speed: Speed = Speed(),
+    loaders: int = 0,
     save_every_s: float = 120,
     check_every_s: float = 240,
     max_steps: int | None = None,
+    max_s: float = math.inf,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """Train until the recipe's minutes are over (or `max_steps` more steps are done); gives the progress reached.
+    """Train until the recipe's minutes are over (or `max_steps` more steps, or `max_s`); gives the progress reached.
 
     `start` is called with the fresh network of a new run, to give it other weights than drawn ones.
     """
-    tokenizer = load(data / "tokenizer")
-    sampler = Sampler(streams.read(data, "train"), tokenizer, recipe.seed)
-    unseen = Sampler(streams.read(data, "valid-files"), tokenizer, seed=0)
+    unseen = Sampler(streams.read(data, "valid-files"), load(data / "tokenizer"), seed=0)
     network = initialised(config, recipe.seed).to(device)
     loss, optimisers = Loss(network), optimisers_of(network, recipe)
+    if speed.compiled:
+        loss.read = torch.compile(network.hidden, dynamic=False)
     base_rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
     run.mkdir(parents=True, exist_ok=True)
     state = run / "state.pt"
-    progress = Progress()
     if state.exists():
         progress = load_state(state, network, optimisers, recipe)
-    elif start:
-        start(network)
+    else:
+        progress = start(network) if start else Progress()
     peak = peak_flops(device)
-    budget_s, began, last_step = recipe.minutes * 60, clock() - progress.seconds, progress.step + (max_steps or 10**9)
+    feed = Feed(data, recipe.seed, loaders)
+    budget_s, last_step = recipe.minutes * 60, progress.step + (max_steps or 10**9)
+    began, end_s = clock() - progress.seconds, progress.seconds + max_s
+    batches = feed.batches(recipe, progress.step, speed.micro_tokens, lambda: (clock() - began) / budget_s)
     saved_s = checked_s = printed_s = progress.seconds
+    printed_tokens = progress.tokens
     recent: list[float] = []
     flops = 0.0
     with (run / "history.jsonl").open("a") as history:
-        while progress.seconds < budget_s and progress.step < last_step:
-            share = progress.seconds / budget_s
-            # One generator a step decides the shape of its batch.
-            draw = np.random.default_rng([recipe.seed, progress.step])
-            length = int(draw.choice(recipe.lengths))
-            holes = share >= recipe.dense_share
-            batch = sampler.batch(progress.step, length, recipe.batch_tokens // length, holes=holes)
-            split = bool(draw.random() < recipe.split_share)
-            objective, plain = loss_of(loss, batch, device, recipe.z_loss, split=split)
-            objective.backward()  # type: ignore[no-untyped-call]
-            factor = rate_at(recipe, progress.step, share)
+        while progress.seconds < min(budget_s, end_s) and progress.step < last_step:
+            phase, split, parts = next(batches)
+            total = float(sum(part.weights[:, 1:].sum() for part in parts))
+            nats = 0.0
+            for part in parts:
+                objective, plain = loss_of(loss, part, device, recipe.z_loss, split=split, total=total)
+                objective.backward()  # type: ignore[no-untyped-call]
+                nats += float(plain)
+            factor = rate_at(recipe, progress.step - progress.warmed_from, progress.seconds / budget_s)
             for optimiser, rates in zip(optimisers, base_rates, strict=True):
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
@@ -353,16 +430,18 @@ def train(
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
 
-            recent.append(float(plain))
-            flops += batch.inputs.size * flops_per_token(config, length, float((batch.weights > 0).mean()))
+            recent.append(nats)
+            for part in parts:
+                length, hidden_share = part.inputs.shape[1], float((part.weights > 0).mean())
+                flops += part.inputs.size * flops_per_token(config, length, hidden_share)
+                progress.tokens += part.inputs.size
             progress.step += 1
-            progress.tokens += batch.inputs.size
             progress.seconds = clock() - began
             if len(recent) == 20:
                 seconds = max(progress.seconds - printed_s, 1e-9)
                 row: dict[str, float] = {"step": progress.step, "seconds": progress.seconds, "tokens": progress.tokens}
-                row |= {"loss": float(np.mean(recent)), "rate": factor, "holes": float(holes)}
-                row |= {"tokens_per_s": 20 * recipe.batch_tokens / seconds, "mfu": flops / seconds / peak}
+                row |= {"loss": float(np.mean(recent)), "rate": factor, "holes": float(phase.holes)}
+                row |= {"tokens_per_s": (progress.tokens - printed_tokens) / seconds, "mfu": flops / seconds / peak}
                 if progress.seconds - checked_s > check_every_s:
                     checked_s = progress.seconds
                     row |= {"held_out_dense": held_out_loss(loss, unseen, device, holes=False)}
@@ -370,12 +449,13 @@ def train(
                 print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
                 history.write(json.dumps(row) + "\n")
                 history.flush()
-                recent, flops, printed_s = [], 0.0, clock() - began
+                recent, flops, printed_s, printed_tokens = [], 0.0, clock() - began, progress.tokens
             if progress.seconds - saved_s > save_every_s:
                 save_state(state, network, optimisers, progress, recipe)
                 if factor == 1.0:
                     save_state(run / "trunk.pt", network, optimisers, progress, recipe)
                 saved_s = progress.seconds
+    feed.close()
     save_state(state, network, optimisers, progress, recipe)
     return progress
 
@@ -384,13 +464,19 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, help="length of the whole run, earlier parts counted in")
+    parser.add_argument("--for-minutes", type=float, default=math.inf, help="of this call; the next one goes on")
     parser.add_argument("--config", type=Path, default=NANO, help="a config.json of the Dream family")
     parser.add_argument("--recipe", type=Path, help="JSON file with fields of Recipe that differ from the defaults")
     parser.add_argument("--data", type=Path, default=DATA, help="what corpus, tokenizer and stream have written")
     parser.add_argument("--run", type=Path, default=HERE / "runs" / "nano", help="where states and history go")
     parser.add_argument("--init", type=Path, help="a state of another run whose weights a new run starts from")
+    parser.add_argument("--extend", action="store_true", help="go on in the data and time of --init, its trunk")
     parser.add_argument("--shrink-outputs", type=float, default=1.0, help="scale of what its layers add to the stream")
+    parser.add_argument(
+        "--sweep", action="store_true", help="try speeds for half a minute, keep the best for the run, stop"
+    )
     parser.add_argument("--threads", type=int, default=1, help="on the CPU")
+    parser.add_argument("--loaders", type=int, help="processes that draw batches; 0 on the CPU, else all cores but two")
     parser.add_argument("--max-steps", type=int, help="stop early, state saved; for rehearsals")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -398,12 +484,36 @@ def main() -> None:
     if device.type == "cpu":
         keep_freed_memory()
         functional.scaled_dot_product_attention = plain_attention  # type: ignore[assignment]
+    else:
+        functional.scaled_dot_product_attention = grouped_attention  # type: ignore[assignment]
     recipe = read_recipe(arguments.recipe, arguments.minutes)
     config = DreamConfig.from_json(json.loads(arguments.config.read_text()))
+    kept = arguments.run / "speed.json"
+    if arguments.sweep:
+        trials = try_speeds(initialised(config, recipe.seed).to(device), recipe, device)
+        for speed, tokens_per_s in trials:
+            print(f"{speed.micro_tokens:7} tokens at a time, compiled {speed.compiled}: {tokens_per_s:9.0f} tokens/s")
+        arguments.run.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(asdict(trials[0][0])) + "\n")
+        return
     start = None
     if arguments.init:
-        start = partial(start_from, arguments.init, shrink_outputs=arguments.shrink_outputs)
-    progress = train(recipe, config, arguments.data, arguments.run, device, start=start, max_steps=arguments.max_steps)
+        start = partial(start_from, arguments.init, shrink_outputs=arguments.shrink_outputs, extend=arguments.extend)
+    loaders = arguments.loaders
+    if loaders is None:
+        loaders = 0 if device.type == "cpu" else max((os.cpu_count() or 2) - 2, 1)
+    progress = train(
+        recipe,
+        config,
+        arguments.data,
+        arguments.run,
+        device,
+        start=start,
+        speed=Speed(**json.loads(kept.read_text())) if kept.exists() else Speed(),
+        loaders=loaders,
+        max_steps=arguments.max_steps,
+        max_s=arguments.for_minutes * 60,
+    )
     print(f"{progress.step} steps, {progress.tokens} tokens, {progress.seconds:.0f} s; state in {arguments.run}")
 
 
