@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from dlm_lsp.errors import WorkerError
+from dlm_lsp.lsp import notebooks
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Answer
 from dlm_lsp.settings import Settings
@@ -27,6 +28,7 @@ async def ask(
     from dlm_lsp.engine.request import build_request
 
     began = time.perf_counter()
+    asked = notebooks.whole(ls, asked)
     request: InfillRequest | None = None
     with ls.slot(asked.uri, trigger) as request_id:
         try:

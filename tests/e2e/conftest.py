@@ -37,7 +37,12 @@ def slow_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def write_script(path: Path, step_ms: int) -> str:
     """Write a script and give the model's name."""
-    path.write_text(json.dumps({**SCRIPT, "step_ms": step_ms}), encoding="utf-8")
+    return write_rules(path, SCRIPT["rules"], step_ms)
+
+
+def write_rules(path: Path, rules: list[dict], step_ms: int = 0) -> str:
+    """Write a script of these rules and give the model's name."""
+    path.write_text(json.dumps({"rules": rules, "step_ms": step_ms}), encoding="utf-8")
     return f"scripted:{path}"
 
 
