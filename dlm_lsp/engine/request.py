@@ -14,7 +14,7 @@ from dlm_lsp.syntax.hole import SOME_LINES, find_hole
 from dlm_lsp.syntax.slice import cut_slice
 from dlm_lsp.text.snippets import Chunk, choose
 from dlm_lsp.text.window import as_seen, fit_window
-from dlm_lsp.values import Context, HoleKind, InfillRequest, Snapshot, Snippet, Span, Trigger, Window
+from dlm_lsp.values import Context, Hole, HoleKind, InfillRequest, Snapshot, Snippet, Span, Trigger, Window
 from dlm_lsp.wire import Hello
 
 MAX_SNIPPET_SHARE = 1 / 4
@@ -56,10 +56,7 @@ def build_request(
     )
     judged = "".join((slice_prefix, *between, slice_suffix))
     starts = accumulate(map(len, (slice_prefix, *between)))
-    holes = (find_hole(judged, start, snapshot.language) for start in starts)
-    if trigger is not Trigger.AUTOMATIC:
-        # Who asks in the middle of a line may want the lines up to what stands behind; who types wants one line.
-        holes = (replace(hole, max_lines=SOME_LINES) if hole.kind is HoleKind.INLINE else hole for hole in holes)
+    holes = (_for(trigger, find_hole(judged, start, snapshot.language)) for start in starts)
     return InfillRequest(
         id=request_id,
         version=snapshot.version,
@@ -82,6 +79,15 @@ def build_request(
         repair_rounds=settings.repair_rounds,
         watch=watch,
     )
+
+
+def _for(trigger: Trigger, hole: Hole) -> Hole:
+    """Fit a hole to the occasion: in the middle of a line, or in a comment, who types wants one line, who asks may want more."""
+    if hole.kind is HoleKind.INLINE and trigger is not Trigger.AUTOMATIC:
+        return replace(hole, max_lines=SOME_LINES)
+    if hole.kind is HoleKind.COMMENT and trigger is Trigger.AUTOMATIC:
+        return replace(hole, max_lines=1)
+    return hole
 
 
 def _context_and_window(

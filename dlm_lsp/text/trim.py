@@ -17,6 +17,8 @@ _LEXEME = re.compile(
     | (?P<bracket>[()\[\]{}])""",
     re.VERBOSE | re.DOTALL,
 )
+_SEPARATORS = frozenset(",:;")
+"""What is never right twice."""
 _SOME_CHARS = 4
 """A shorter repetition is chance."""
 
@@ -48,9 +50,9 @@ def _trim_once(text: str, rest: str, following: str, hole: Hole) -> str:
 
 
 def _within_lines(text: str, hole: Hole) -> str:
-    """Keep as many lines as the hole may have; an empty first line, of a text that starts a new one, is not counted."""
+    """Keep as many lines as the hole may have; the rest of the cursor's line is not counted where the text starts a new one."""
     lines = text.split("\n")
-    opening = 1 if hole.max_lines > 1 and not lines[0].strip() else 0
+    opening = 1 if hole.starts_line and hole.max_lines > 1 and not lines[0].strip() else 0
     return "\n".join(lines[: hole.max_lines + opening])
 
 
@@ -122,15 +124,11 @@ def _without_rest(text: str, rest: str) -> str:
     """Cut off the longest end that is how the rest of the cursor's line begins, if it says something and cuts no word."""
     bare = text.rstrip()
     for count in range(min(len(bare), len(rest)), _SOME_CHARS - 1, -1):
+        says_something = any(char.isalnum() for char in rest[:count])
         start = len(bare) - count
-        if (
-            bare.endswith(rest[:count])
-            and any(char.isalnum() for char in rest[:count])
-            and not _in_word(bare, start)
-            and not _in_word(rest, count)
-        ):
+        if says_something and bare.endswith(rest[:count]) and not _in_word(bare, start) and not _in_word(rest, count):
             return bare[:start]
-    return text
+    return bare[:-1] if bare[-1:] in _SEPARATORS and bare[-1:] == rest[:1] else text
 
 
 def _in_word(text: str, at: int) -> bool:

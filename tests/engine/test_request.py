@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from dlm_lsp.engine.context import outline
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.settings import Settings
@@ -118,12 +120,13 @@ def test_names_outside_of_the_slice_are_known() -> None:
     assert () == _request("import os\n\ndef f():\n    |\n").known_names
 
 
-def test_who_asks_in_the_middle_of_a_line_may_get_several():
+@pytest.mark.parametrize(("marked", "typing"), [("x = f(1, |)\n", 1), ("# Add the |\n", 1), ("def f():\n    |\n", 64)])
+def test_who_types_is_shown_one_line_where_who_asks_gets_several(marked: str, typing: int) -> None:
     """Fails if an answer that spans lines is cut for a person who asked, or shown to one who merely typed."""
-    snapshot = Snapshot("file:///m.py", "python", 1, "x = f(1, )\n", 9)
+    snapshot = Snapshot("file:///m.py", "python", 1, marked.replace("|", ""), marked.index("|"))
     lines = {
         trigger: build_request(snapshot, Settings(), HELLO, request_id=1, trigger=trigger).holes[0].max_lines
         for trigger in Trigger
     }
-    assert 1 == lines[Trigger.AUTOMATIC]
+    assert typing == lines[Trigger.AUTOMATIC]
     assert 1 < lines[Trigger.INVOKED] == lines[Trigger.ACTION]

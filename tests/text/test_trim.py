@@ -93,6 +93,9 @@ TABLE = [
     ("rest begins in the middle of a word", "price", "ice + tax\n", INLINE, "price"),
     ("rest ends in the middle of a word", "a + value", "value_of(b)\n", INLINE, "a + value"),
     ("rest is short", "a.b", ".b\n", INLINE, "a.b"),
+    ("comma that is there already", "a, ", ", b)\n", INLINE, "a"),
+    ("colon that is there already", "x > 1:", ":\n", INLINE, "x > 1"),
+    ("behind a backslash", "\n    2\ny = 1", "\n", Hole(HoleKind.REST, max_lines=2), "\n    2"),
     ("rest says nothing", "a) == (", ") == (c)\n", INLINE, "a) == ("),
 ]
 
@@ -142,7 +145,7 @@ def test_only_the_end_is_cut_and_nothing_is_left_to_cut(text: str, suffix: str, 
 def test_a_hole_keeps_its_lines(text: str, suffix: str, hole: Hole) -> None:
     """Fails if a text is taller than its hole, or ends in white space where nothing follows on its line."""
     kept = trim(text, suffix, hole)
-    first_is_empty = hole.max_lines > 1 and not kept.partition("\n")[0].strip()
+    first_is_empty = hole.starts_line and not kept.partition("\n")[0].strip()
     assert kept.count("\n") + 1 <= hole.max_lines + first_is_empty
     assert suffix.partition("\n")[0].strip() or kept == kept.rstrip()
 
