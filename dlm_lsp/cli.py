@@ -20,7 +20,8 @@ _EXAMPLES = """\
 examples:
   dlm-lsp demo                            watch the bundled model fill the holes of the examples
   dlm-lsp doctor                          does it work here, and if not, what to do
-  dlm-lsp fill app.py:12:5                fill the hole at line 12, column 5; prints the text, changes no file
+  dlm-lsp fill app.py:12:5                fill the hole at line 12, column 5, and print the text
+  dlm-lsp fill --apply app.py:12:5        the same, and put it into the file
   dlm-lsp models pull OWNER/NAME          download a larger model from the hub
   dlm-lsp                                 the language server on stdin and stdout, as editors start it
   dlm-lsp serve --tcp 7777                the same on 127.0.0.1:7777, to attach to by hand
@@ -39,8 +40,17 @@ _COMMANDS = {
 
 _WHERE = ("device", "dtype", "threads")
 _MODEL = ("model", *_WHERE)
-_DECODING = ("max_hole_tokens", "max_window_tokens", "deadline_ms", "threshold", "seed", "repair_rounds", "show_broken")
-_SEVERAL = ("candidates", "temperature")
+_DECODING = (
+    "max_hole_tokens",
+    "max_window_tokens",
+    "deadline_ms",
+    "sampler",
+    "threshold",
+    "seed",
+    "repair_rounds",
+    "show_broken",
+)
+_SEVERAL = ("candidates", "temperature", "exclude")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,6 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments[0].startswith("-") and arguments[0] not in _COMMANDS:
         print(_unknown(arguments[0]), file=sys.stderr)
         return 2
+    if arguments[0] == "fill":  # to argparse -:3:5 is an option
+        arguments = [argument.removeprefix("-") if argument.startswith("-:") else argument for argument in arguments]
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
@@ -94,10 +106,18 @@ def _parser() -> argparse.ArgumentParser:
     transport.add_argument("--tcp", type=int, metavar="PORT", help="listen on 127.0.0.1:PORT instead; 0 picks a port")
     _add_settings(serve, tuple(field.name for field in fields(Settings)))
 
-    fill = commands.add_parser("fill", help=_COMMANDS["fill"], description="Fill one hole; the file is not changed.")
-    fill.add_argument(
-        "place", metavar="FILE:LINE:COLUMN", help="where; both from 1 as editors show them; without FILE: stdin"
+    fill = commands.add_parser(
+        "fill",
+        help=_COMMANDS["fill"],
+        description="Fill one hole and print the text, the best first with --candidates; exit status 1 where there is none.",
     )
+    fill.add_argument(
+        "place",
+        metavar="FILE:LINE:COLUMN",
+        help="where, both from 1 as editors show them; - for stdin, such as -:3:5",
+    )
+    fill.add_argument("--at", metavar="LINE:COLUMN", help="the place, where FILE comes without")
+    fill.add_argument("--apply", action="store_true", help="put the text into the file instead of printing it")
     fill.add_argument("--watch", action="store_true", help="show the canvas while it resolves")
     fill.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     _add_settings(fill, _MODEL + _DECODING + _SEVERAL)
@@ -224,7 +244,9 @@ def _run(options: argparse.Namespace) -> int:
         case "fill":
             from dlm_lsp.commands.fill import fill
 
-            return fill(options.place, chosen, watched=options.watch, as_json=options.json)
+            return fill(
+                options.place, options.at, chosen, watched=options.watch, as_json=options.json, apply=options.apply
+            )
         case "demo":
             from dlm_lsp.commands.demo import demo
 
