@@ -1,0 +1,71 @@
+"""What the open documents tell about and to each other, read while nobody waits.
+
+In: the workspace's documents. Out: for a question about one of them, its `Outline` and the chunks of the others. A document is read
+in a thread, once nothing was asked for a while; until then what was read before stands for it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from pygls.workspace import Workspace
+
+from dlm_lsp.lsp.documents import OpenDocument
+from dlm_lsp.text.private import is_private
+from dlm_lsp.text.snippets import Chunk
+from dlm_lsp.values import Snapshot
+
+if TYPE_CHECKING:
+    from dlm_lsp.engine.context import Outline  # which imports the grammar: see `lsp.asking`
+
+PAUSE_S = 0.5
+"""How long nothing is asked before documents are read again."""
+
+
+class Surroundings:
+    """The outlines of the documents of one workspace."""
+
+    def __init__(self) -> None:
+        self._outlines: dict[str, Outline] = {}
+        """By URI, the one that was asked about last behind the others."""
+        self._versions: dict[str, int] = {}
+        self._reading: asyncio.Task[None] | None = None
+
+    def of(
+        self, asked: Snapshot, workspace: Workspace, exclude: Sequence[str]
+    ) -> tuple["Outline | None", tuple[Chunk, ...]]:
+        """Give what a document says as a whole, and what its neighbours say that are not private.
+
+        Nothing is known of the cell of a notebook: it is asked about as a part of the others.
+        """
+        from dlm_lsp.engine.context import neighbours, outline
+
+        uri = unquote(asked.uri)  # as the workspace has it
+        self._read_soon(workspace)
+        if workspace.get_notebook_document(cell_uri=uri) is not None:
+            return None, ()
+        known = self._outlines.pop(uri, None) or outline(uri, asked.text, asked.language)
+        self._versions.setdefault(uri, asked.version)
+        self._outlines[uri] = known
+        self._outlines = {each: self._outlines[each] for each in self._outlines if each in workspace.text_documents}
+        return known, tuple(
+            neighbours(uri, self._outlines, list(workspace.folders), lambda other: is_private(other, exclude))
+        )
+
+    def _read_soon(self, workspace: Workspace) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+        self._reading = asyncio.create_task(self._read(workspace))
+
+    async def _read(self, workspace: Workspace) -> None:
+        """Read the documents that have changed since they were read."""
+        from dlm_lsp.engine.context import outline
+
+        await asyncio.sleep(PAUSE_S)
+        for uri, document in list(workspace.text_documents.items()):
+            version = document.version or 0
+            is_read = uri in self._outlines and self._versions.get(uri) == version
+            if isinstance(document, OpenDocument) and not is_read:
+                read = await asyncio.to_thread(outline, uri, document.source, document.language_id)
+                self._outlines[uri], self._versions[uri] = read, version

@@ -1,0 +1,99 @@
+"""What open documents tell to each other, and when they are read."""
+
+import asyncio
+
+import pytest
+from lsprotocol import types
+from pygls.workspace import Workspace
+
+from dlm_lsp.lsp import surroundings
+from dlm_lsp.lsp.documents import OpenDocuments
+from dlm_lsp.lsp.surroundings import Surroundings
+from dlm_lsp.values import Snapshot
+
+ROOT = "file:///work/my%20shop"
+LEDGER = "def record(order, customer):\n    return ledger.write(order, customer)\n"
+BILL = "RATE = 3\n\n\ndef bill(order, customer):\n    return 0\n"
+
+
+@pytest.fixture
+def workspace(monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr(surroundings, "PAUSE_S", 0.02)
+    made = OpenDocuments(None, [types.WorkspaceFolder(ROOT, "shop")], "utf-16")
+    for name, text in (("bill.py", BILL), ("ledger.py", LEDGER), ("secrets.py", LEDGER)):
+        made.put_text_document(types.TextDocumentItem(f"{ROOT}/{name}", "python", 1, text))
+    return made
+
+
+def asked(name: str, text: str, version: int = 1) -> Snapshot:
+    return Snapshot(f"{ROOT}/{name}", "python", version, text, len(text))
+
+
+async def rest() -> None:
+    await asyncio.sleep(0.2)
+
+
+def names(workspace: Workspace, told: Surroundings, text: str, version: int = 1) -> list[str]:
+    known, _ = told.of(asked("bill.py", text, version), workspace, ())
+    assert known is not None
+    return [name for _, name in known.bindings]
+
+
+def test_neighbours_are_read_in_the_first_rest_and_private_ones_are_not_told(workspace: Workspace) -> None:
+    """Fails if the question waits for other files, if nobody reads them, or if secrets are told."""
+
+    async def ask() -> list[list[str]]:
+        told = Surroundings()
+        first = told.of(asked("bill.py", BILL), workspace, ())[1]
+        await rest()
+        second = told.of(asked("bill.py", BILL), workspace, ())[1]
+        excluded = told.of(asked("bill.py", BILL), workspace, ("ledger*",))[1]
+        return [[chunk.path for chunk in chunks] for chunks in (first, second, excluded)]
+
+    assert [[], ["my shop/ledger.py"], []] == asyncio.run(ask())
+
+
+def test_a_document_is_read_again_after_a_change_and_not_while_somebody_types(workspace: Workspace) -> None:
+    """Fails if names are forgotten or stale for ever, or if each keystroke reads the whole document."""
+    changed = BILL.replace("RATE", "SHARE")
+
+    async def ask() -> list[list[str]]:
+        told = Surroundings()
+        seen = [names(workspace, told, BILL)]
+        change = types.TextDocumentContentChangeWholeDocument(changed)
+        workspace.update_text_document(types.VersionedTextDocumentIdentifier(2, f"{ROOT}/bill.py"), change)
+        seen.append(names(workspace, told, changed, 2))
+        await rest()
+        return [*seen, names(workspace, told, changed, 2)]
+
+    assert [["RATE", "bill"], ["RATE", "bill"], ["SHARE", "bill"]] == asyncio.run(ask())
+
+
+def test_closed_documents_tell_nothing(workspace: Workspace) -> None:
+    """Fails if a file that was closed is told for the rest of the session, or one that was opened again never."""
+
+    async def ask() -> list[int]:
+        told = Surroundings()
+        told.of(asked("bill.py", BILL), workspace, ())
+        await rest()
+        open_ = len(told.of(asked("bill.py", BILL), workspace, ())[1])
+        workspace.remove_text_document(f"{ROOT}/ledger.py")
+        closed = len(told.of(asked("bill.py", BILL), workspace, ())[1])
+        workspace.put_text_document(types.TextDocumentItem(f"{ROOT}/ledger.py", "python", 1, LEDGER))
+        await rest()
+        return [open_, closed, len(told.of(asked("bill.py", BILL), workspace, ())[1])]
+
+    assert [1, 0, 1] == asyncio.run(ask())
+
+
+def test_of_a_notebook_cell_nothing_is_known(workspace: Workspace) -> None:
+    """Fails if names of one cell are taken for those of the joined text."""
+    cell = types.NotebookCell(types.NotebookCellKind.Code, f"{ROOT}/bill.py")
+    notebook = types.NotebookDocument(f"{ROOT}/a.ipynb", "jupyter-notebook", 1, [cell])
+    document = types.TextDocumentItem(f"{ROOT}/bill.py", "python", 1, BILL)
+    workspace.put_notebook_document(types.DidOpenNotebookDocumentParams(notebook, [document]))
+
+    async def ask() -> object:
+        return Surroundings().of(asked("bill.py", BILL), workspace, ())
+
+    assert (None, ()) == asyncio.run(ask())
