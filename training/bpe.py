@@ -65,7 +65,7 @@ class Bpe:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids; special tokens have none."""
-        return b"".join([self._bytes[number] for number in ids]).decode("utf-8", "replace")
+        return b"".join(map(self._bytes.__getitem__, ids)).decode("utf-8", "replace")
 
     def _merge(self, piece: str) -> tuple[int, ...]:
         chars = byte_chars()

@@ -142,8 +142,9 @@ class Sampler:
         if rng.random() < 0.5:
             return [END_OF_TEXT]
         package, _, path = self.stream.names[file].partition("/")
-        text = self.text(file)
-        begin, behind = (len(self.text(file, upto)) for upto in (start, end))
+        first, last = self.stream.starts[file : file + 2].tolist()
+        before, within, after = (self.text(*part) for part in pairwise((first, start, end, last)))
+        text, begin, behind = before + within + after, len(before), len(before) + len(within)
         share = int(room * 3 * CHARS_PER_TOKEN / 8)  # of the canvas, as in the server
         imports = imports_before(text, begin, share) if rng.random() < 0.7 else ""
         names: tuple[str, ...] = ()
@@ -167,12 +168,15 @@ class Sampler:
         near = range(max(file - NEAR_FILES, 0), min(file + NEAR_FILES + 1, len(self.stream.names)))
         files = [other for other in near if other != file and self.stream.names[other].startswith(package + "/")]
         files = rng.permutation(np.array(files, np.int64))[:3].tolist()
-        return [chunk for other in files for chunk in chunks(short(self.stream.names[other]), self.text(other))]
+        found: list[Chunk] = []
+        for other in files:
+            text = self.text(*self.stream.starts[other : other + 2].tolist())
+            found += chunks(short(self.stream.names[other]), text)
+        return found
 
-    def text(self, file: int, upto: int | None = None) -> str:
-        """The text of a file, or of its tokens before the place `upto` in the stream."""
-        first, end = int(self.stream.starts[file]), int(self.stream.starts[file + 1])
-        return self.tokenizer.decode(self.stream.ids[first : end if upto is None else upto].tolist())
+    def text(self, first: int, end: int) -> str:
+        """The text of a stretch of the stream."""
+        return self.tokenizer.decode(self.stream.ids[first:end].tolist())
 
     def lines(self, body: NDArray[np.int64], room: int) -> list[Span]:
         """Contents of the lines among the first `room` tokens that a line end stands before and behind; some are empty."""

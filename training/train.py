@@ -79,9 +79,12 @@ def plain_attention(
 
 
 def split_attention(holes: Tensor) -> Tensor:  # [B, L] -> [B, 1, L, L]
-    """Who may look where when context rows must not see holes: the row before a hole predicts its first token and may."""
+    """Who may look where when context rows must not see holes.
+
+    The row before a hole predicts its first token: it sees the hole, and so the rest of the context must not see it either.
+    """
     active = holes | torch.cat([holes[:, 1:], holes[:, -1:]], dim=1)
-    return (active[:, :, None] | ~holes[:, None, :])[:, None]
+    return (active[:, :, None] | ~active[:, None, :])[:, None]
 
 
 def grouped_attention(
@@ -345,8 +348,6 @@ def try_speeds(
     found: list[tuple[Speed, float]] = []
     for compile_it in compiled:
         loss = Loss(network)
-        if compile_it:
-            loss.read = torch.compile(network.hidden, dynamic=False)
         for micro_tokens in (16384, 32768, 65536, 131072):
             if found and time.perf_counter() - began > seconds:
                 break
@@ -354,6 +355,8 @@ def try_speeds(
             hidden = rng.random(tokens.shape) < 0.4
             part = Canvases(tokens, tokens, hidden.astype(np.float32), hidden)
             try:
+                if compile_it:
+                    loss.read = torch.compile(network.hidden, dynamic=False)
                 for repeat in range(4):
                     if repeat == 1:  # the first one warms up
                         start = time.perf_counter()

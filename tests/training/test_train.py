@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from dlm_lsp.models.denoiser import View
 from dlm_lsp.models.loading import load as load_model
 from training import stream as streams
-from training.corrupt import Sampler
+from training.corrupt import Canvases, Sampler
 from training.export import export, int8_per_row
 from training.recipe import Phase, Recipe
 from training.train import (
@@ -20,7 +21,10 @@ from training.train import (
     optimisers_of,
     orthogonalised,
     rate_at,
+    split_attention,
+    start_from,
     train,
+    try_speeds,
 )
 
 CPU = torch.device("cpu")
@@ -76,6 +80,64 @@ def test_the_trainer_and_the_denoiser_agree_on_the_shift(
     logits = DreamDenoiser(network, None, None).predict([View(torch.from_numpy(batch.inputs[0]), rows)])[0]
     wanted = torch.from_numpy(batch.targets[0])[rows]
     assert float(trained) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, wanted)), rel=1e-5)
+
+
+def test_split_attention_keeps_holes_from_the_context(tiny) -> None:
+    """Fails if a context row sees a hole (its keys and values could not be kept), or the row before a hole does not."""
+    network = initialised(tiny, 0)
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, std=0.3) if weight.ndim == 2 else None
+    holes = torch.zeros(1, 12, dtype=torch.bool)
+    holes[0, 5:8] = True
+    tokens = torch.arange(100, 112)[None]
+    other = tokens + 50 * holes
+    with torch.no_grad():
+        first, second = (network.hidden(each, visible=split_attention(holes)) for each in (tokens, other))
+    changed = (first != second).any(-1)[0]
+    assert [4, 5, 6, 7] == changed.nonzero()[:, 0].tolist()
+
+
+def test_parts_of_a_batch_add_up(tiny, data, tokenizer) -> None:
+    """Fails if what is learned depends on how many canvases fit the device at a time."""
+    network = initialised(tiny, 0)
+    loss = Loss(network)
+    batch = Sampler(streams.read(data, "train"), tokenizer, 0).batch(0, 64, 4, holes=True)
+    whole = [each.detach() for each in loss_of(loss, batch, CPU, 1e-4, split=True)]
+    total = float(batch.weights[:, 1:].sum())
+    cuts = [
+        Canvases(*(getattr(batch, name)[at : at + 2] for name in ("inputs", "targets", "weights", "holes")))
+        for at in (0, 2)
+    ]
+    parts = [loss_of(loss, cut, CPU, 1e-4, split=True, total=total) for cut in cuts]
+    for which in (0, 1):
+        assert float(whole[which]) == pytest.approx(sum(float(part[which].detach()) for part in parts), rel=1e-4)
+
+
+def test_speeds_that_do_not_work_are_left_out(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails if a compiler that is missing, or too little memory, ends the run instead of a trial."""
+
+    def missing(*_: object, **__: object) -> None:
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(torch, "compile", missing)
+    found = try_speeds(initialised(tiny, 0), RECIPE, CPU, seconds=0)
+    assert [False] == [speed.compiled for speed, _ in found]
+    assert all(tokens_per_s > 0 for _, tokens_per_s in found)
+
+
+def test_weights_of_another_shape_are_refused(tiny, data, tmp_path) -> None:
+    """Fails if a run could start from a model it was not made for with nothing but a traceback."""
+    run(tiny, data, tmp_path, 1)
+    with pytest.raises(SystemExit, match="another shape"):
+        start_from(tmp_path / "state.pt", initialised(replace(tiny, num_hidden_layers=3), 0))
+
+
+def test_a_run_that_moves_warms_up_again(tiny, data, tmp_path) -> None:
+    """Fails if a run that goes on elsewhere repeats its data, or takes full steps with an empty memory."""
+    run(tiny, data, tmp_path / "here", 3)
+    start = partial(start_from, tmp_path / "here" / "state.pt", extend=True)
+    there = train(RECIPE, tiny, data, tmp_path / "there", CPU, start=start, max_steps=1, clock=ticking())
+    assert (4, 3) == (there.step, there.warmed_from)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(tiny, data, tmp_path) -> None:
