@@ -165,7 +165,7 @@ class _Cut:
 
     def _cut_between_lines(self, headers: str, indent: str, start: int, end: int) -> Slice:
         """Take the lines around the cursor of a statement that is too long."""
-        low, high = _reach(self.text, self.cursor, ENOUGH_LINES // 2, MAX_CHARS // 2)
+        low, high = _reach(self.text, self.cursor, ENOUGH_LINES // 2, MAX_CHARS // 8)
         if low > start:
             state = self.document.before(low).state._replace(joined=False)
             is_docstring = _STRING.match(self.text, start) is not None
