@@ -29,11 +29,14 @@ def is_needed(capabilities: types.ClientCapabilities) -> bool:
 
 async def completion(ls: Session, params: types.CompletionParams) -> types.CompletionList:
     """Answer with entries that insert at the cursor."""
-    document, settings = ls.document(params.text_document.uri), ls.layers.at(params.text_document.uri)
-    if document is None or not settings.enabled:
+    document = ls.document(params.text_document.uri)
+    if document is None:
         return _entries([])
     snapshot = convert.snapshot_at(document, params.position)
     try:
+        settings = await ls.settings_at(params.text_document.uri)
+        if not settings.enabled:
+            return _entries([])
         # "Invoked" is also what editors say of every letter of a word, so it is no sign that somebody waits.
         answer = await ask(ls, snapshot, Trigger.AUTOMATIC, settings)
     except asyncio.CancelledError:

@@ -14,15 +14,13 @@ from pygls.exceptions import JsonRpcException
 from dlm_lsp.lsp.asking import rehearse
 from dlm_lsp.lsp.layers import Layers, lay
 from dlm_lsp.lsp.lifetime import watchable
-from dlm_lsp.lsp.session import Session
+from dlm_lsp.lsp.session import CONFIGURED_WITHIN_S, Session
 from dlm_lsp.settings import read_settings
 
 log = logging.getLogger(__name__)
 
 SECTION = "dlm-lsp"
 """The key of our settings in the editor's."""
-ANSWER_WITHIN_S = 2.0
-"""How long the model waits for the editor's settings, which may name another one."""
 
 
 def initialize(ls: Session, params: types.InitializeParams) -> None:
@@ -34,6 +32,8 @@ def initialize(ls: Session, params: types.InitializeParams) -> None:
     ls.base, complaints = read_settings(options, ls.base)
     ls.use(Layers(ls.base))
     ls.complain(complaints)
+    if not _can_pull(ls):
+        ls.configured.set()
 
 
 async def initialized(ls: Session, _params: types.InitializedParams) -> None:
@@ -44,6 +44,7 @@ async def initialized(ls: Session, _params: types.InitializedParams) -> None:
     if changes and changes.dynamic_registration:
         ls.in_background(_register(ls))
     await _pull(ls)
+    ls.configured.set()
     if ls.layers.enabled:
         ls.engine.start()
         ls.in_background(asyncio.to_thread(rehearse))
@@ -73,13 +74,13 @@ async def _pull(ls: Session) -> None:
     items = [types.ConfigurationItem(scope_uri=uri, section=SECTION) for uri in (None, *folders)]
     try:
         asked = ls.workspace_configuration_async(types.ConfigurationParams(items))
-        answers = await asyncio.wait_for(asked, ANSWER_WITHIN_S)
+        answers = await asyncio.wait_for(asked, CONFIGURED_WITHIN_S)
     except (TimeoutError, JsonRpcException, ConnectionError) as error:
         log.warning("the editor did not say its settings: %s", type(error).__name__)
         return
     if number != ls.pulls:
         return
-    if not isinstance(answers, list) or len(answers) != len(items):
+    if not isinstance(answers, list | tuple) or len(answers) != len(items):
         log.warning("the editor did not say its settings: not one for each question")
         return
     window = ls.pushed if answers[0] is None else answers[0]

@@ -14,9 +14,9 @@ from dlm_lsp.lsp.session import Session
 async def inline_completion(ls: Session, params: types.InlineCompletionParams) -> types.InlineCompletionList:
     """Answer with insertions at the cursor."""
     document = ls.document(params.text_document.uri)
-    settings = ls.layers.at(params.text_document.uri)
-    question = convert.question(document, params) if document and settings.enabled else None
-    if question is None:
+    question = convert.question(document, params) if document else None
+    settings = await ls.settings_at(params.text_document.uri)
+    if question is None or not settings.enabled:
         return convert.nothing()
     try:
         answer = await ask(ls, question.asked, question.trigger, settings)

@@ -17,7 +17,7 @@ from dlm_lsp.lsp.messages import FillParams, ItemParams, LastAnswerParams, NoPar
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Answer, Fate
 from dlm_lsp.settings import Settings, camel_case
-from dlm_lsp.values import Outcome, Step, Trigger
+from dlm_lsp.values import Candidate, Outcome, Step, Trigger
 
 
 async def switch_model(ls: Session, params: SwitchModelParams) -> dict[str, Any]:
@@ -36,11 +36,11 @@ async def free(ls: Session, _params: NoParams) -> None:
 
 async def fill(ls: Session, params: FillParams) -> dict[str, Any]:
     """Answer `dlm-lsp/fill`: fill the hole now, as if a key had been pressed for it."""
-    settings = _settings(ls.layers.at(params.text_document.uri), params.settings)
     document = ls.document(params.text_document.uri)
-    if document is None or not settings.enabled:
+    snapshot = convert.snapshot_at(document, params.position) if document else None
+    settings = _settings(await ls.settings_at(params.text_document.uri), params.settings)
+    if snapshot is None or not settings.enabled:
         return {"items": [], "outcome": "off", "message": "There are no completions for this document."}
-    snapshot = convert.snapshot_at(document, params.position)
     question = convert.Question(snapshot, snapshot, "", Trigger.INVOKED)
 
     token = params.watch_token
@@ -66,7 +66,24 @@ async def fill(ls: Session, params: FillParams) -> dict[str, Any]:
 def last_answer(ls: Session, params: LastAnswerParams) -> dict[str, Any] | None:
     """Answer `dlm-lsp/lastAnswer`: what the model saw and what it said, or null."""
     answer = ls.tally.last(params.text_document.uri if params.text_document else None)
-    return None if answer is None else _as_json(answer)
+    if answer is None:
+        return None
+    result = answer.result
+    return {
+        "answer": answer.id,
+        "uri": answer.uri,
+        "ms": round(answer.ms, 1),
+        "known": answer.known,
+        "settings": _as_json(answer.settings),
+        "request": _as_json(answer.request),
+        "outcome": result.outcome,
+        "message": result.message,
+        "spentMs": result.spent_ms,
+        "candidates": [
+            {**_as_json(candidate), "withheld": _why_withheld(answer, candidate)} for candidate in result.candidates
+        ],
+        "shown": list(answer.texts),
+    }
 
 
 def shown(ls: Session, params: ItemParams) -> None:
@@ -110,6 +127,15 @@ def _why_empty(answer: Answer) -> str:
             return "What the model wrote does not fit here: showBroken shows it."
         case _:
             return "The model leaves this hole empty."
+
+
+def _why_withheld(answer: Answer, candidate: Candidate) -> str:
+    """Say why a candidate was not shown, nothing where it was."""
+    if candidate in answer.candidates:
+        return ""
+    if answer.trigger is Trigger.AUTOMATIC and candidate.mean_logprob < answer.settings.min_logprob:
+        return "unsure"
+    return "repeated or empty" if candidate.parses else "does not fit"
 
 
 def _as_json(value: Any) -> Any:

@@ -32,6 +32,8 @@ from dlm_lsp.values import Trigger
 
 log = logging.getLogger(__name__)
 
+CONFIGURED_WITHIN_S = 2.0
+"""How long requests, and the loading of the model, wait for the editor's settings: they may name another model, or say off."""
 NOTEBOOKS = types.NotebookDocumentSyncOptions(
     notebook_selector=[types.NotebookDocumentFilterWithCells(cells=[types.NotebookCellLanguage(language="python")])]
 )
@@ -61,6 +63,8 @@ class Session(LanguageServer):
         self.service = Service(settings, on_state=self._note_state)
         self.on_state: Callable[[EngineState], None] = lambda _state: None
         """Told of every change that a status line shows."""
+        self.configured = asyncio.Event()
+        """Set as soon as the editor has said its settings, or has none to say."""
         self.initialized = False
         """Whether the client may be told anything."""
         self.said = ""
@@ -85,6 +89,13 @@ class Session(LanguageServer):
     def engine(self) -> EngineClient:
         """The model that is asked now."""
         return self.service.engine
+
+    async def settings_at(self, uri: str) -> Settings:
+        """Give the settings at a document; at the start, wait a little for what the editor has to say."""
+        if not self.configured.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.configured.wait(), CONFIGURED_WITHIN_S)
+        return self.layers.at(uri)
 
     def document(self, uri: str) -> OpenDocument | None:
         """Give a document that the editor has open, unless it is private: then it is as if it were closed."""

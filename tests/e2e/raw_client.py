@@ -20,6 +20,8 @@ import psutil
 SERVER = (str(Path(sys.executable).with_name("dlm-lsp")), "serve")
 PATIENCE_S = 60.0
 
+NO_ANSWER = object()
+
 Message = dict[str, Any]
 
 
@@ -99,6 +101,10 @@ class RawClient:
         """Give the process ids of the server's workers."""
         return [child.pid for child in psutil.Process(self.process.pid).children()]
 
+    def on_request(self, _message: Message) -> object:
+        """Give the result of a request of the server's; a client that can do nothing gives none."""
+        return NO_ANSWER
+
     # What an editor does.
 
     def initialize(self, options: object = None, **params: object) -> Message:
@@ -172,6 +178,8 @@ class RawClient:
             message = json.loads(self.process.stdout.read(int(length)))
             if "method" in message:
                 self.notifications.append(message)
+                if "id" in message and (answer := self.on_request(message)) is not NO_ANSWER:
+                    self.send({"jsonrpc": "2.0", "id": message["id"], "result": answer})
             else:
                 self.answers[message["id"]] += 1
                 self._inbox.put(message)
