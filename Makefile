@@ -3,6 +3,7 @@ PYTHON  ?= python3
 VENV    ?= .venv
 BIN     := $(VENV)/bin
 MINUTES ?= 25
+SIZE    ?= nano
 
 .PHONY: run test lint generate check wheel-test node-client train clean
 
@@ -40,9 +41,9 @@ wheel-test: $(VENV)/.installed
 	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
 	cd build && wheel/bin/dlm-lsp --version && wheel/bin/dlm-lsp doctor
 
-# Needs the token stream: python -m training.corpus
+# Needs the token stream: see training/README.md.   On a GPU: make train SIZE=small, and training/GPU.md
 train: $(VENV)/.installed
-	$(BIN)/python -m training.train --minutes $(MINUTES)
+	$(BIN)/python -m training.train --size $(SIZE) --minutes $(MINUTES)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,8 +2,8 @@
 
 In: a run's state.pt, the config it was trained with, data/ (tokenizer, NOTICE). Out: a folder that `--model` takes.
 
-    python -m training.export --run runs/nano --out FOLDER               # bf16, what the authors' modeling_dream.py loads
-    python -m training.export --run runs/nano --out FOLDER --int8        # half the size, what the package ships
+    python -m training.export --size nano --out FOLDER               # bf16, what the authors' modeling_dream.py loads
+    python -m training.export --size nano --out FOLDER --int8        # half the size, what the package ships
 
 int8 is symmetric per output row: of a matrix NAME the file holds int8 under NAME and a float32 scale per row under
 NAME_scale; the loader multiplies them back. Vectors (norms, biases) stay as they are.
@@ -19,9 +19,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training import DATA, HERE
+from training import HERE
 from training.corrupt import READS
-from training.train import NANO
+from training.recipe import SIZES
 
 CARD = HERE / "model_card.md"
 
@@ -93,13 +93,18 @@ def export(run: Path, config: Path, data: Path, out: Path, *, int8: bool) -> str
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", type=Path, default=HERE / "runs" / "nano", help="the run whose state.pt is exported")
-    parser.add_argument("--config", type=Path, default=NANO, help="the config it was trained with")
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument(
+        "--size", choices=SIZES, default="nano", help="says the following three, where they are not given"
+    )
+    parser.add_argument("--run", type=Path, help="the run whose state.pt is exported")
+    parser.add_argument("--config", type=Path, help="the config it was trained with")
+    parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--int8", action="store_true")
     arguments = parser.parse_args()
-    digest = export(arguments.run, arguments.config, arguments.data, arguments.out, int8=arguments.int8)
+    size = SIZES[arguments.size]
+    run, config, data = arguments.run or size.run, arguments.config or size.config, arguments.data or size.data
+    digest = export(run, config, data, arguments.out, int8=arguments.int8)
     print(f"{arguments.out}: SHA-256 {digest}")
 
 

@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import load, save
 
 from training import HERE
+from training.recipe import SIZES
 from training.stream import SPLITS
 
 PART_BYTES = 16 * 2**20 - 4096
@@ -95,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     data = commands.add_parser("data")
-    data.add_argument("--corpus", choices=("nano", "small"), default="small")
+    data.add_argument("--corpus", choices=SIZES, default="small")
     data.add_argument("archive", type=Path)
     for name, first, second in (
         ("unpack", "archive", "data"),
@@ -108,11 +109,9 @@ def main() -> None:
     arguments = parser.parse_args()
     match arguments.command:
         case "data":
-            small = arguments.corpus == "small"  # corpus.py needs more than this machine may have
-            folder, manifest = (
-                (HERE / "data" / "small", "manifest-small.json") if small else (HERE / "data", "manifest.json")
-            )
-            pack_data(folder, HERE / manifest, arguments.archive)
+            # Not from corpus.py, which needs more than this machine may have.
+            manifest = HERE / ("manifest.json" if arguments.corpus == "nano" else f"manifest-{arguments.corpus}.json")
+            pack_data(SIZES[arguments.corpus].data, manifest, arguments.archive)
         case "unpack":
             unpack_data(arguments.archive, arguments.data)
         case "split":

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training import DATA, HERE
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -49,3 +51,20 @@ def read_recipe(path: Path | None, minutes: float | None) -> Recipe:
     if "phases" in fields:
         fields["phases"] = tuple(Phase(**row | {"lengths": tuple(row["lengths"])}) for row in fields["phases"])
     return Recipe(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What belongs to one of the bundled models."""
+
+    config: Path
+    recipe: Path | None
+    """None for the defaults."""
+    data: Path
+    run: Path
+
+
+SIZES = {
+    "nano": Size(HERE / "nano.json", None, DATA, HERE / "runs" / "nano"),
+    "small": Size(HERE / "small.json", HERE / "small-recipe.json", DATA / "small", HERE / "runs" / "small"),
+}

@@ -3,8 +3,8 @@
 In: data/ (stream and tokenizer), a config.json, a recipe. Out: a run folder with state.pt (everything needed to go on),
 trunk.pt (the last state before the learning rate fell: what a longer run starts from) and history.jsonl.
 
-    python -m training.train --minutes 25 --run runs/nano           # goes on where the folder's state.pt stopped
-    python -m training.train --sweep --config small.json --recipe small-recipe.json --data data/small --run runs/small
+    python -m training.train --size small --sweep          # which speed this machine can go
+    python -m training.train --size small --minutes 25     # goes on where the run's state.pt stopped
 
 Reads from top to bottom. The schedule follows *time*, not steps: a run of any length, on any machine, ends annealed.
 Batches are a pure function of (seed, step), so a resumed run sees what an uninterrupted one would have seen. Needs torch and numpy,
@@ -30,14 +30,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlm_lsp.models.dream import DreamConfig, DreamModel
-from training import DATA, HERE
 from training import stream as streams
 from training.bpe import load
 from training.corrupt import Canvases, Sampler
 from training.feed import Feed
-from training.recipe import Recipe, read_recipe
+from training.recipe import SIZES, Recipe, read_recipe
 
-NANO = HERE / "nano.json"
 OUTPUTS = ("o_proj.weight", "down_proj.weight")
 """The matrices that write what a layer adds to the stream of residuals."""
 
@@ -466,12 +464,15 @@ def train(
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--size", choices=SIZES, default="nano", help="says the following four, where they are not given"
+    )
     parser.add_argument("--minutes", type=float, help="length of the whole run, earlier parts counted in")
     parser.add_argument("--for-minutes", type=float, default=math.inf, help="of this call; the next one goes on")
-    parser.add_argument("--config", type=Path, default=NANO, help="a config.json of the Dream family")
+    parser.add_argument("--config", type=Path, help="a config.json of the Dream family")
     parser.add_argument("--recipe", type=Path, help="JSON file with fields of Recipe that differ from the defaults")
-    parser.add_argument("--data", type=Path, default=DATA, help="what corpus, tokenizer and stream have written")
-    parser.add_argument("--run", type=Path, default=HERE / "runs" / "nano", help="where states and history go")
+    parser.add_argument("--data", type=Path, help="what corpus, tokenizer and stream have written")
+    parser.add_argument("--run", type=Path, help="where states and history go")
     parser.add_argument("--init", type=Path, help="a state of another run whose weights a new run starts from")
     parser.add_argument("--extend", action="store_true", help="go on in the data and time of --init, its trunk")
     parser.add_argument("--shrink-outputs", type=float, default=1.0, help="scale of what its layers add to the stream")
@@ -489,14 +490,16 @@ def main() -> None:
         functional.scaled_dot_product_attention = plain_attention  # type: ignore[assignment]
     else:
         functional.scaled_dot_product_attention = grouped_attention  # type: ignore[assignment]
-    recipe = read_recipe(arguments.recipe, arguments.minutes)
-    config = DreamConfig.from_json(json.loads(arguments.config.read_text()))
-    kept = arguments.run / "speed.json"
+    size = SIZES[arguments.size]
+    recipe = read_recipe(arguments.recipe or size.recipe, arguments.minutes)
+    config = DreamConfig.from_json(json.loads((arguments.config or size.config).read_text()))
+    data, run = arguments.data or size.data, arguments.run or size.run
+    kept = run / "speed.json"
     if arguments.sweep:
         trials = try_speeds(initialised(config, recipe.seed).to(device), recipe, device)
         for speed, tokens_per_s in trials:
             print(f"{speed.micro_tokens:7} tokens at a time, compiled {speed.compiled}: {tokens_per_s:9.0f} tokens/s")
-        arguments.run.mkdir(parents=True, exist_ok=True)
+        run.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(asdict(trials[0][0])) + "\n")
         return
     start = None
@@ -508,8 +511,8 @@ def main() -> None:
     progress = train(
         recipe,
         config,
-        arguments.data,
-        arguments.run,
+        data,
+        run,
         device,
         start=start,
         speed=Speed(**json.loads(kept.read_text())) if kept.exists() else Speed(),
@@ -517,7 +520,7 @@ def main() -> None:
         max_steps=arguments.max_steps,
         max_s=arguments.for_minutes * 60,
     )
-    print(f"{progress.step} steps, {progress.tokens} tokens, {progress.seconds:.0f} s; state in {arguments.run}")
+    print(f"{progress.step} steps, {progress.tokens} tokens, {progress.seconds:.0f} s; state in {run}")
 
 
 if __name__ == "__main__":
