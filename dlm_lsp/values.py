@@ -195,7 +195,7 @@ class InfillResult:
     outcome: Outcome
     candidates: tuple[Candidate, ...] = ()
     spent_ms: dict[str, float] = field(default_factory=dict)
-    """Per stage: queue, encode, forward, guide, total; a stage that was not reached is left out."""
+    """Per stage: queue, encode, denoise (of which forward is in the model), guide, total; a stage not reached is left out."""
     message: str = ""
     """For the user, where the outcome is failed; never holds the user's text."""
 

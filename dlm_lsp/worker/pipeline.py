@@ -158,7 +158,7 @@ def fill(
             decode.finish(lanes[-1:])
     except Cancelled:
         return answer(Outcome.CANCELLED)
-    spent["guide"] = decode.guide_ms
+    spent["denoise"], spent["guide"] = decode.denoise_ms, decode.guide_ms
     candidates = rank([candidate(lane, decode) for lane in lanes], request.candidates)
     if not all(lane.finished for lane in lanes):
         return answer(Outcome.LATE, candidates)
@@ -177,6 +177,8 @@ class Decode:
     cancelled: Callable[[], bool]
     watch: Callable[[Step], None] | None
     guide_ms: float = 0.0
+    denoise_ms: float = 0.0
+    """In the model and the sampler."""
 
     def finish(self, lanes: Sequence[Lane]) -> None:
         """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up."""
@@ -184,8 +186,10 @@ class Decode:
         while still:
             if self.cancelled():
                 raise Cancelled
+            began = time.perf_counter()
             self._denoise(still)
             begin = time.perf_counter()
+            self.denoise_ms += (begin - began) * 1000
             late = time.monotonic() > self.deadline
             still = [lane for lane in still if not self._settled(lane, late=late)]
             self.guide_ms += (time.perf_counter() - begin) * 1000
