@@ -52,9 +52,11 @@ class Known:
         if scope != self.scope or not _same_head(self.request.slice_suffix, now.slice_suffix):
             return None
         typed = typed_behind(self.request.slice_prefix, now.slice_prefix)
-        if typed == "":
+        if typed is None:
+            return None
+        if not typed:
             return self.offers if self._is_same_question(now) else None
-        going_on = [offer for offer in self.offers if typed and offer.text.startswith(typed)]
+        going_on = [offer for offer in self.offers if offer.text.startswith(typed)]
         rests = [replace(offer, text=offer.text.removeprefix(typed)) for offer in going_on]
         return tuple(rest for rest in rests if rest.text.strip()) or None
 

@@ -7,14 +7,19 @@ ask about it later, and one line in the log, without code. Knows nothing of posi
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 
+from dlm_lsp.engine.recall import Offer
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp import notebooks
+from dlm_lsp.lsp.ahead import look_ahead
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Answer
 from dlm_lsp.settings import Settings
-from dlm_lsp.values import InfillRequest, InfillResult, Outcome, Snapshot, Step, Trigger
+from dlm_lsp.text.offsets import LINE_END, line_ending
+from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Snapshot, Step, Trigger
+from dlm_lsp.wire import Hello
 
 log = logging.getLogger(__name__)
 
@@ -29,19 +34,37 @@ async def ask(
 
     began = time.perf_counter()
     asked = notebooks.whole(ls, asked)
+    scope = (asked.uri, settings)
     request: InfillRequest | None = None
+    known: tuple[Offer, ...] | None = None
     with ls.slot(asked.uri, trigger) as request_id:
         try:
             hello = await ls.engine.ready()
             watched = on_step is not None
-            request = build_request(asked, settings, hello, request_id=request_id, trigger=trigger, watch=watched)
-            result = await ls.engine.fill(request, on_step)
+            outline, offered = ls.surroundings.of(asked, ls.workspace, settings.exclude)
+            request = build_request(
+                *(asked, settings, hello),
+                request_id=request_id,
+                trigger=trigger,
+                watch=watched,
+                known=outline,
+                offered=offered,
+            )
+            known = None if watched else ls.recall.find(scope, request)
+            if known is None:
+                result = await _fill(ls, scope, request, on_step)
+            else:
+                result = InfillResult(request_id, asked.version, Outcome.FILLED if known else Outcome.EMPTY)
         except WorkerError as error:  # the session has told the user
             result = InfillResult(request_id, asked.version, Outcome.FAILED, message=str(error))
         except asyncio.CancelledError:
             log.info("request %d v%d %s: cancelled", request_id, asked.version, trigger)
             raise
-    admitted = admit_all(asked, request, result, settings) if request else []
+    offers = known or ()
+    if request is not None and known is None:
+        offers = tuple(Offer(each.text, each.candidate) for each in admit_all(asked, request, result, settings))
+        if result.outcome in {Outcome.FILLED, Outcome.EMPTY}:
+            ls.recall.remember(scope, request, offers)
     answer = Answer(
         id=request_id,
         uri=asked.uri,
@@ -50,13 +73,38 @@ async def ask(
         settings=settings,
         request=request,
         result=result,
-        texts=tuple(each.text for each in admitted),
-        candidates=tuple(each.candidate for each in admitted),
+        texts=tuple(LINE_END.sub(line_ending(asked.text), offer.text) for offer in offers),
+        candidates=tuple(offer.candidate for offer in offers),
         ms=(time.perf_counter() - began) * 1000,
+        known=known is not None,
     )
     ls.tally.note(answer)
     _log(answer)
+    if offers and request is not None and settings.prepare:
+        look_ahead(ls, asked, request, settings, offers[0].text)
     return answer
+
+
+def rehearse() -> None:
+    """Do once, in a thread, what `ask` does without the model: the first answer should not be slower than the second."""
+    from dlm_lsp.engine.gate import admit_all
+    from dlm_lsp.engine.request import build_request
+
+    text = "def f(x):\n    "
+    snapshot, settings = Snapshot("", "python", 0, text, len(text)), Settings()
+    request = build_request(snapshot, settings, Hello(), request_id=0, trigger=Trigger.INVOKED)
+    answer = Candidate(("return (",), 0.0, (), steps=0, rounds=0, parses=False)
+    admit_all(snapshot, request, InfillResult(0, 0, Outcome.FILLED, (answer,)), settings)
+
+
+async def _fill(
+    ls: Session, scope: Hashable, request: InfillRequest, on_step: Callable[[Step], None] | None
+) -> InfillResult:
+    """Ask the model, together with all who ask it the same now; who wants to see the steps asks alone."""
+    if on_step is not None:
+        return await ls.engine.fill(request, on_step)
+    same = replace(request, id=0, version=0)
+    return await ls.sharing.ask((scope, same), lambda: ls.engine.fill(request))
 
 
 def _log(answer: Answer) -> None:
@@ -69,7 +117,7 @@ def _log(answer: Answer) -> None:
         answer.id,
         answer.version,
         answer.trigger,
-        result.outcome,
+        "known" if answer.known else result.outcome,
         len(answer.texts),
         len(best.token_confidence) if best else 0,
         best.steps if best else 0,

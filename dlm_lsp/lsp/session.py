@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import logging
 import traceback
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -19,16 +19,19 @@ from pygls.lsp.server import LanguageServer
 
 from dlm_lsp import __version__
 from dlm_lsp.engine.client import EngineClient, EngineState
+from dlm_lsp.engine.recall import Recall
 from dlm_lsp.engine.scheduler import Ticket, superseded
 from dlm_lsp.engine.service import Service
+from dlm_lsp.engine.sharing import Sharing
 from dlm_lsp.lsp.documents import OpenDocument, OpenDocuments
 from dlm_lsp.lsp.layers import Layers
 from dlm_lsp.lsp.messages import make_converter
 from dlm_lsp.lsp.protocol import Protocol
+from dlm_lsp.lsp.surroundings import Surroundings
 from dlm_lsp.lsp.tally import Tally
 from dlm_lsp.settings import Settings
 from dlm_lsp.text.private import private_rule
-from dlm_lsp.values import Trigger
+from dlm_lsp.values import InfillResult, Trigger
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +77,13 @@ class Session(LanguageServer):
         self.editor: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         """The editor's process id as soon as it has said `initialize`, None where it cannot be watched."""
         self.tally = Tally()
+        self.choices: dict[str, Any] = {}
+        """What the last code action came to, by document: `engine.choices.Choices`, which is slow to import."""
+        self.surroundings = Surroundings()
+        self.recall = Recall()
+        self.sharing: Sharing[InfillResult] = Sharing()
+        """The questions that are before the model now."""
+        self._ahead: tuple[Hashable, asyncio.Task[None]] | None = None
         self._ids = itertools.count(1)
         self._running: dict[Ticket, asyncio.Task[object]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -130,11 +140,24 @@ class Session(LanguageServer):
         """Give the id of a request that has no slot, because nobody waits for it."""
         return next(self._ids)
 
+    def look_ahead(self, what: Hashable, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something that nobody waits for, in place of what was begun before, unless that is the same and still runs."""
+        if self._ahead is not None and self._ahead[0] == what and not self._ahead[1].done():
+            return
+        self._stop_looking_ahead()
+        self._ahead = (what, asyncio.create_task(work()))
+
+    def _stop_looking_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead[1].cancel()
+
     def use(self, layers: Layers) -> None:
         """Go on with other settings; the worker is replaced where they name another model, and freed where all say off.
 
         A model that was switched to by a request stays until the editor names another one than it did before.
         """
+        if layers != self.layers:
+            self._forget_answers()
         other_model = layers.window.model != self.layers.window.model
         self.layers = layers
         model = layers.window.model if other_model else self.service.settings.model
@@ -143,14 +166,20 @@ class Session(LanguageServer):
     async def switch(self, model: str) -> None:
         """Go on with another model as soon as it is loaded; WorkerError where it cannot be, and nothing changes."""
         await self.service.switch(replace(self.settings, model=model))
+        self._forget_answers()
 
     async def free(self) -> None:
         """Free the model's memory until the next request."""
+        self._stop_looking_ahead()
         await self.service.free()
 
     async def stop(self) -> None:
         """End the worker, and those that are on their way out already."""
         await self.service.stop()
+
+    def _forget_answers(self) -> None:
+        self.recall.forget()
+        self._stop_looking_ahead()
 
     def complain(self, complaints: Iterable[str]) -> None:
         """Show what is wrong with the settings, in one message, and each fault once."""

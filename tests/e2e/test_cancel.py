@@ -21,7 +21,8 @@ def test_cancelled_between_two_model_calls(slow: RawClient) -> None:
     """Fails if the editor waits for the model, or the model works on for nobody."""
     slow.open("file:///cancel.py", BODY)
     assert LONG == slow.inline("file:///cancel.py", 1, 4)["items"][0]["insertText"]  # the model is loaded
-    request = slow.request_inline("file:///cancel.py", 1, 4)
+    slow.open("file:///again.py", BODY)
+    request = slow.request_inline("file:///again.py", 1, 4)
     time.sleep(0.3)
     told = len(slow.log)
     began = time.monotonic()
@@ -51,10 +52,10 @@ def test_cancels_that_come_too_late_or_name_nothing(fast: RawClient) -> None:
     """Fails if a cancel for a finished or an unknown request disturbs anything."""
     fast.open("file:///late.py", "def add(a, b):\n    \n")
     request = fast.request_inline("file:///late.py", 1, 4)
-    result = fast.answer(request)["result"]
+    (item,) = fast.answer(request)["result"]["items"]
     fast.cancel(request)
     fast.cancel(987_654)
-    assert result == fast.inline("file:///late.py", 1, 4)
+    assert [item["insertText"]] == [again["insertText"] for again in fast.inline("file:///late.py", 1, 4)["items"]]
 
 
 def test_a_storm_of_cancels(fast: RawClient) -> None:

@@ -182,12 +182,12 @@ def test_what_was_used_longest_ago_goes_first() -> None:
 
     recall = Recall(max_bytes=100_000)
     for number in range(50):
-        recall.remember(URI, request(f"x{number} = |\n" + "# long\n" * 1000), offers("1"))
+        recall.remember(URI, request(f"x{number} = |\n", slice_suffix="x" * 7000), offers("1"))
     assert 1 <= len(recall) < 20
     assert recall.size_bytes <= 100_000
     recall.forget()
     assert (0, 0) == (len(recall), recall.size_bytes)
-    assert found(recall, "x49 = |\n" + "# long\n" * 1000) is None
+    assert recall.find(URI, request("x49 = |\n", slice_suffix="x" * 7000)) is None
 
 
 def test_a_miss_in_a_full_memory_takes_no_time() -> None:
