@@ -127,8 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--examples", type=Path, metavar="FOLDER", help="the folder with holes.json")
     _add_settings(demo, _MODEL)
 
-    doctor = commands.add_parser("doctor", help=_COMMANDS["doctor"], description="Check the installation.")
-    _add_settings(doctor, _MODEL)
+    doctor = commands.add_parser(
+        "doctor", help=_COMMANDS["doctor"], description="Check the installation; exit status 1 if it does not work."
+    )
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    _add_settings(doctor, (*_MODEL, "deadline_ms"))
 
     _add_models(commands)
 
@@ -254,7 +257,7 @@ def _run(options: argparse.Namespace) -> int:
         case "doctor":
             from dlm_lsp.commands.doctor import doctor
 
-            return doctor(chosen)
+            return doctor(chosen, as_json=options.json)
         case "models":
             return _run_models(options, chosen)
         case "bench":

@@ -31,6 +31,8 @@ class Hello:
     model_hash: str = ""
     """16 hex digits that change with what changes the model's answers (`models.folders.model_hash`), from the worker."""
     device: str = ""
+    memory_bytes: int = 0
+    """What is free on the device once the model is there; 0 where it does not tell."""
     max_tokens: int = 0
     """The longest canvas of the model, so that windows are cut to fit."""
     chars_per_token: float = 3.0

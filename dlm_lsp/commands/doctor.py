@@ -1,7 +1,8 @@
 """`dlm-lsp doctor`: does it work here, and if not, what to do.
 
-In: settings. Out: one line per thing looked at, and exit status 0 if the program works, 1 if not. It never imports torch: what
-is installed is read from package metadata, what the model runs on is said by the model's own process.
+In: settings. Out: findings about the machine, the packages, the grammar, the model and the editors, and exit status 0 if the
+program works, 1 if not. It never imports torch: what is installed is read from package metadata, what the model runs on is said by
+the model's own process. It works, too, where half of the packages do not.
 """
 
 import asyncio
@@ -10,94 +11,83 @@ import importlib.util
 import os
 import platform
 import re
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from dlm_lsp import __version__
 from dlm_lsp.errors import DlmError
+from dlm_lsp.findings import Finding, Level, fail, note, ok, report
+from dlm_lsp.models.folders import hub_cache
 from dlm_lsp.settings import Settings
-from dlm_lsp.values import Snapshot
+from dlm_lsp.values import Outcome, Snapshot
 
 _PACKAGES = (
-    "transformers",
-    "tokenizers",
-    "safetensors",
-    "tree-sitter",
-    "tree-sitter-python",
-    "pygls",
-    "lsprotocol",
-    "rich",
+    *("transformers", "huggingface_hub", "tokenizers", "safetensors"),
+    *("tree-sitter", "tree-sitter-python", "pygls", "lsprotocol", "rich"),
 )
 _PROBE = 'def add(a, b):\n    """Add two numbers."""\n    return '
 _MIN_MEMORY_BYTES = 2 * 1024**3
+_NEOVIM = (0, 12)
+_REINSTALL = f"{sys.executable} -m pip install --force-reinstall"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at."""
-
-    works: bool
-    what: str
-    remedy: str = ""
-    """What to do where it does not work."""
-
-
-def doctor(settings: Settings) -> int:
-    """Look at everything, print as it goes, and give the exit status."""
-    works = True
-    for finding in examine(settings):
-        print(f"{'ok  ' if finding.works else 'FAIL'} {finding.what}", flush=True)
-        if not finding.works:
-            print(f"     -> {finding.remedy}", flush=True)
-        works = works and finding.works
-    print("Everything works." if works else "Something does not work: see the lines marked FAIL.")
-    return 0 if works else 1
+def doctor(settings: Settings, *, as_json: bool) -> int:
+    """Look at everything, tell it, and give the exit status."""
+    return report(examine(settings), as_json=as_json)
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Look at the machine, the packages, the grammar and the model, in the order in which they build on each other."""
-    version = platform.python_version()
-    yield Finding(sys.version_info >= (3, 11), f"Python {version} at {sys.executable}", "install Python 3.11 or newer")
-    yield Finding(works=True, what=f"dlm-lsp {__version__} at {Path(__file__).parents[1]}")
+    """Look at one thing after the other, in the order in which they build on each other."""
+    python = f"Python {platform.python_version()} at {sys.executable}"
+    yield ok(python) if sys.version_info >= (3, 11) else fail(python, "install Python 3.11 or newer")
+    yield ok(f"dlm-lsp {__version__} at {Path(__file__).parents[1]}")
     yield _torch()
     yield from (_package(name) for name in _PACKAGES)
     yield _memory()
-    yield _grammar()
-    yield from asyncio.run(_model(settings))
+    grammar = _grammar()
+    yield grammar
+    if grammar.level is Level.OK:
+        yield from asyncio.run(_all(_model(settings)))
+    yield _downloads()
+    yield from _editors()
 
 
 def _package(name: str) -> Finding:
     try:
-        return Finding(works=True, what=f"{name} {importlib.metadata.version(name)}")
+        return ok(f"{name} {importlib.metadata.version(name)}")
     except importlib.metadata.PackageNotFoundError:
-        return Finding(works=False, what=f"{name} is missing", remedy="run: pip install dlm-lsp")
+        return fail(f"{name} is missing", f"run: {_REINSTALL} dlm-lsp")
 
 
 def _torch() -> Finding:
     """Say which build of torch is installed, from the file in which it says so itself."""
-    spec = importlib.util.find_spec("torch")
+    try:
+        spec = importlib.util.find_spec("torch")
+    except ValueError:  # what is half removed may be a module without a spec
+        spec = None
     if spec is None or spec.origin is None:
-        return Finding(
-            works=False, what="torch is missing", remedy="install it as https://pytorch.org/get-started says"
-        )
-    stated = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+        return fail("torch is missing", "install it as https://pytorch.org/get-started says")
+    try:
+        stated = Path(spec.origin).with_name("version.py").read_text(encoding="utf-8")
+        version = importlib.metadata.version("torch")
+    except (OSError, importlib.metadata.PackageNotFoundError) as error:
+        return fail(f"torch is damaged ({error})", f"run: {_REINSTALL} torch")
     builds = re.findall(r"^(cuda|hip|xpu)\b.*= '([^']+)'", stated, re.MULTILINE)
     build = " ".join(f"{name.upper()} {number} build" for name, number in builds) or "CPU build"
-    return Finding(works=True, what=f"torch {importlib.metadata.version('torch')} ({build})")
+    return ok(f"torch {version} ({build})")
 
 
 def _memory() -> Finding:
     try:
         size_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return Finding(works=True, what=f"{os.cpu_count()} processors; this system does not tell its memory")
-    return Finding(
-        size_bytes >= _MIN_MEMORY_BYTES,
-        f"{os.cpu_count()} processors, {size_bytes / 1024**3:.1f} GiB of memory",
-        "the bundled model with torch needs about 2 GiB",
-    )
+        return note(f"{os.cpu_count()} processors; this system does not tell its memory")
+    what = f"{os.cpu_count()} processors, {size_bytes / 1024**3:.1f} GiB of memory"
+    return ok(what) if size_bytes >= _MIN_MEMORY_BYTES else fail(what, "the bundled model with torch needs about 2 GiB")
 
 
 def _grammar() -> Finding:
@@ -106,38 +96,83 @@ def _grammar() -> Finding:
 
         tree = find_language("python").parse("def f():\n    pass\n")
     except (ImportError, ValueError, OSError) as error:
-        return Finding(
-            works=False, what=f"the Python grammar: {error}", remedy="run: pip install --force-reinstall dlm-lsp"
-        )
-    sound = tree is not None and not tree.root_node.has_error
-    return Finding(sound, "the Python grammar parses", "run: pip install --force-reinstall tree-sitter-python")
+        return fail(f"the Python grammar: {error}", f"run: {_REINSTALL} dlm-lsp")
+    if tree is None or tree.root_node.has_error:
+        return fail("the Python grammar does not parse", f"run: {_REINSTALL} tree-sitter tree-sitter-python")
+    return ok("the Python grammar parses")
 
 
-async def _model(settings: Settings) -> list[Finding]:
-    """Start the model and let it fill a hole."""
-    from dlm_lsp.commands.ask import open_model
+async def _all(findings: AsyncIterator[Finding]) -> list[Finding]:
+    return [finding async for finding in findings]
 
-    findings = []
+
+async def _model(settings: Settings) -> AsyncIterator[Finding]:
+    """Start the model and let it fill a hole, both against the clock."""
+    try:
+        from dlm_lsp.commands.ask import open_model
+    except ImportError as error:
+        yield fail(f"the model cannot be started: {error}", f"run: {_REINSTALL} dlm-lsp")
+        return
+    began = time.perf_counter()
     try:
         async with open_model(settings) as model:
             hello = model.hello
-            findings.append(
-                Finding(
-                    works=True,
-                    what=f"model {hello.model} ({hello.model_hash or 'no hash'}) on {hello.device}, {hello.max_tokens} tokens",
-                )
-            )
+            ready_ms = (time.perf_counter() - began) * 1000
+            memory = f" with {hello.memory_bytes / 1024**3:.1f} GiB free" if hello.memory_bytes else ""
+            yield ok(f"model {hello.model} ({hello.model_hash}) on {hello.device}{memory}, {hello.max_tokens} tokens")
+            yield ok(f"ready after {ready_ms:.0f} ms")
             snapshot = Snapshot("file:///doctor/probe.py", "python", 1, _PROBE + "\n", len(_PROBE))
             answer = await model.ask(snapshot, settings)
-            result = f"{answer.best!r}, {answer.steps} model calls" if answer.texts else f"no text ({answer.why_empty})"
-            findings.append(
-                Finding(
-                    not answer.result.message,  # a model may have nothing to say; it may not break
-                    f"filled a hole in {answer.ms:.0f} ms: {result}",
-                    "look at the message; --device cpu may help",
-                )
-            )
     except DlmError as error:
-        remedy = "give --model a bundled name, a folder with config.json and weights, or try --device cpu"
-        findings.append(Finding(works=False, what=f"model {settings.model}: {error}", remedy=remedy))
-    return findings
+        yield fail(
+            f"model {settings.model}: {error}",
+            f"`dlm-lsp models check {settings.model}` says more; or try --device cpu",
+        )
+        return
+    calls, forward_ms = answer.steps, answer.result.spent_ms.get("forward", 0.0)
+    each = f", {calls} model calls of {forward_ms / calls:.1f} ms" if calls else ""
+    if answer.result.outcome is Outcome.FAILED:
+        yield fail(f"a hole could not be filled: {answer.why_empty}", "look at the message; --device cpu may help")
+    elif answer.result.outcome is Outcome.LATE:
+        yield note(
+            f"a hole took longer than {settings.deadline_ms} ms{each}", "raise deadlineMs, or take a smaller model"
+        )
+    else:  # a model may have nothing to say; it may not break
+        said = repr(answer.best) if answer.texts else f"no text, {answer.why_empty}"
+        yield ok(f"filled a hole in {answer.ms:.0f} ms{each}: {said}")
+
+
+def _downloads() -> Finding:
+    """Say where downloaded models go; only `dlm-lsp models pull` needs that."""
+    folder = place = hub_cache()
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK):
+        return note(f"models cannot be downloaded: {place} is read-only", "set HF_HUB_CACHE to a folder of your own")
+    return ok(f"downloaded models go to {folder}, {shutil.disk_usage(place).free / 1e9:.0f} GB free")
+
+
+def _editors() -> Iterator[Finding]:
+    """Say what an editor has to be told."""
+    ours = Path(sys.executable).with_name("dlm-lsp")
+    found = shutil.which("dlm-lsp")
+    if found:
+        yield ok(f"editors find the command: {found}")
+    else:
+        yield note("editors do not find `dlm-lsp`: it is not on PATH", f"give them the whole path: {ours}")
+    if shutil.which("nvim"):
+        yield _neovim()
+
+
+def _neovim() -> Finding:
+    try:
+        told = subprocess.run(["nvim", "--version"], capture_output=True, text=True, timeout=10, check=False).stdout  # noqa: S607
+    except (OSError, subprocess.TimeoutExpired):
+        told = ""
+    version = re.search(r"v(\d+)\.(\d+)", told)
+    if version is None:
+        return note("Neovim does not tell its version")
+    what = f"Neovim {version[1]}.{version[2]}"
+    if (int(version[1]), int(version[2])) >= _NEOVIM:
+        return ok(f"{what} has inline completion: the README says how to switch it on")
+    return note(f"{what} has no inline completion of its own", "take Neovim 0.12 or newer")

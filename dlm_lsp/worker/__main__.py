@@ -84,6 +84,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
                 model=options.model,
                 model_hash=model_hash(options.model),
                 device=denoiser.device,
+                memory_bytes=_free_bytes(denoiser.device),
                 max_tokens=denoiser.max_tokens,
                 chars_per_token=_chars_per_token(denoiser),
                 reads=parts_read(options.model),
@@ -173,6 +174,12 @@ def _free_memory() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _free_bytes(device: str) -> int:
+    import torch
+
+    return int(torch.cuda.mem_get_info(device)[0]) if device.startswith("cuda") else 0
 
 
 def _warm_up(denoiser: "Denoiser") -> None:

@@ -88,21 +88,6 @@ def test_an_answer_that_does_not_parse_is_said_to():
     assert not judge(EXAMPLES[0], Answer(("return (",), result, 1.0)).parses
 
 
-def test_doctor_works(capsys):
-    """Fails if the doctor finds a sound installation ill."""
-    assert 0 == cli.main(["doctor", "--model", SCRIPTED])
-    out = capsys.readouterr().out
-    assert "FAIL" not in out
-    assert " build)" in out
-
-
-def test_doctor_says_what_to_do(capsys):
-    """Fails if a model that cannot be loaded goes unnoticed or without advice."""
-    assert 1 == cli.main(["doctor", "--model", "no-such-model"])
-    assert "FAIL model no-such-model: there is no model 'no-such-model'" in (out := capsys.readouterr().out)
-    assert "     -> give --model a bundled name" in out
-
-
 def test_a_picture_tells_masks_new_tokens_and_those_taken_back():
     """Fails if a person who watches cannot see what a step did."""
     snapshot = Snapshot("file:///a.py", "python", 1, "x = \n", 4)
