@@ -91,18 +91,23 @@ def read_answer(
 ) -> list[tuple[str, ...]]:
     """Give the ways to fill the gaps, best first, one text per gap; a gap that nothing fits in keeps what it has.
 
-    Each was judged in the whole document and differs from what stands there.
+    Each was judged in the whole document and differs from what stands there. Gaps that the best answer leaves as they are get
+    what another one has for them.
     """
     old = canvas.old_texts
-    ways: dict[tuple[str, ...], None] = {}
-    for admitted in admit_all(canvas.snapshot, request, result, settings, kept=old):
-        new = tuple(
-            before if text == before else gap.lead + text
+    found = [
+        tuple(
+            before if text.strip() == before.strip() else gap.lead + text
             for gap, before, text in zip(canvas.gaps, old, admitted.texts, strict=True)
         )
-        if new != old and (settings.show_broken or fits(canvas.snapshot, edits(canvas, new))):
-            ways.setdefault(new)
-    return list(ways)
+        for admitted in admit_all(canvas.snapshot, request, result, settings, kept=old)
+    ]
+    together = tuple(
+        next((text for text in texts if text != before), before)
+        for before, texts in zip(old, zip(*found, strict=True), strict=False)
+    )
+    ways = [way for way in dict.fromkeys([together, *found]) if way and way != old]
+    return [way for way in ways if settings.show_broken or fits(canvas.snapshot, edits(canvas, way))]
 
 
 def edits(canvas: Canvas, texts: Sequence[str]) -> list[Edit]:

@@ -29,7 +29,7 @@ def code_actions(ls: Session, params: types.CodeActionParams) -> list[types.Code
     """Say what makes sense at a range; the model is not asked."""
     document = ls.document(params.text_document.uri)
     wanted = {action for action in Action if _is_wanted(KINDS[action], params.context.only)}
-    if document is None or not wanted or not ls.settings.enabled:
+    if document is None or not wanted or not ls.layers.at(document.uri).enabled:
         return []
     # Imported while the model loads, as in `lsp.asking`.
     from dlm_lsp.engine.gaps import possible
@@ -105,19 +105,19 @@ def _other_answers(
     ls: Session, document: OpenDocument, place: types.Range, wanted: set[Action]
 ) -> Iterator[types.CodeAction]:
     """Offer what the last action here came to besides what stands there now."""
-    offer = ls.offers.get(document.uri)
-    if offer is None or offer.action not in wanted or offer.settings != ls.settings:
+    choices = ls.choices.get(document.uri)
+    if choices is None or choices.action not in wanted or choices.settings != ls.layers.at(document.uri):
         return
-    standing = offer.standing(document.source)
+    standing = choices.standing(document.source)
     start, end = document.offset(place.start), document.offset(place.end)
-    if standing is None or not any(span.start <= end and start <= span.end for span in offer.spans(standing)):
+    if standing is None or not any(span.start <= end and start <= span.end for span in choices.spans(standing)):
         return
-    for number in range(1, len(offer.ways)):
+    for number in range(1, len(choices.ways)):
         if number != standing:
-            first_line = " … ".join(text.strip().partition("\n")[0] for text in offer.ways[number])[:MAX_TITLE_CHARS]
-            title = f"Use answer {number} of {len(offer.ways) - 1}: {first_line}"
-            edit = workspace_edit(ls, document, offer.change(standing, number), title)
-            yield types.CodeAction(title, kind=KINDS[offer.action], edit=edit)
+            first_line = " … ".join(text.strip().partition("\n")[0] for text in choices.ways[number])[:MAX_TITLE_CHARS]
+            title = f"Use answer {number} of {len(choices.ways) - 1}: {first_line}"
+            edit = workspace_edit(ls, document, choices.change(standing, number), title)
+            yield types.CodeAction(title, kind=KINDS[choices.action], edit=edit)
 
 
 def _is_wanted(kind: str, only: Sequence[str] | None) -> bool:

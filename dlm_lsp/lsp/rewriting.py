@@ -13,9 +13,9 @@ from lsprotocol import types
 
 from dlm_lsp.engine.actions import Action
 from dlm_lsp.engine.canvases import Canvas, edits, fits, make_request, read_answer, share_out
+from dlm_lsp.engine.choices import Choices
 from dlm_lsp.engine.edits import Edit, rebase
 from dlm_lsp.engine.gaps import Accepted, Gap, plan, unsure
-from dlm_lsp.engine.offers import Offer
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp.documents import OpenDocument
 from dlm_lsp.lsp.progress import Bar, progress
@@ -39,7 +39,7 @@ NO_GAP = {
     Action.REPAIR: "no few lines were found whose replacement makes this parse",
     Action.UNSURE: "no accepted answer stands here any more",
 }
-MAX_OFFERS = 8
+MAX_CHOICES = 8
 """Documents of which the last answers are kept."""
 
 
@@ -56,7 +56,7 @@ class Rewrite:
 async def rewrite(ls: Session, wish: Wish) -> Rewrite:
     """Find out the edits; cancelling the task stops the model."""
     place = wish.place
-    document, settings = ls.document(place.uri), ls.settings
+    document, settings = ls.document(place.uri), ls.layers.at(place.uri)
     if document is None or not settings.enabled:
         return Rewrite(message="it is off, or not allowed to see this document")
     if place.version is not None and place.version != document.version:
@@ -66,8 +66,8 @@ async def rewrite(ls: Session, wish: Wish) -> Rewrite:
     gaps = await asyncio.to_thread(plan, wish.action, snapshot, selection, accepted_in(ls, document))
     if not gaps:
         return Rewrite(message=NO_GAP[wish.action])
-    offer = ls.offers.get(wish.place.uri)
-    changes, message = _offered(offer, wish, snapshot, gaps, settings), ""
+    choices = ls.choices.get(wish.place.uri)
+    changes, message = _known(choices, wish, snapshot, gaps, settings), ""
     if changes is None:
         try:
             changes, message = await _ask(ls, wish, snapshot, gaps, settings)
@@ -95,13 +95,13 @@ def accepted_in(ls: Session, document: OpenDocument) -> Accepted | None:
     return None
 
 
-def _offered(
-    offer: Offer | None, wish: Wish, snapshot: Snapshot, gaps: list[Gap], settings: Settings
+def _known(
+    choices: Choices | None, wish: Wish, snapshot: Snapshot, gaps: list[Gap], settings: Settings
 ) -> list[Edit] | None:
     """Give the next of the answers that are known already."""
-    if offer is None or offer.action is not wish.action or offer.settings != settings:
+    if choices is None or choices.action is not wish.action or choices.settings != settings:
         return None
-    return offer.next_way(snapshot.text, snapshot.version, [gap.span for gap in gaps])
+    return choices.next_way(snapshot.text, snapshot.version, [gap.span for gap in gaps])
 
 
 async def _ask(
@@ -120,20 +120,20 @@ async def _ask(
 
 async def _choose(ls: Session, wish: Wish, canvas: Canvas, settings: Settings, hello: Hello) -> tuple[list[Edit], str]:
     """Fill one canvas in several ways and keep them all, for whoever asks again."""
-    before: Offer | None = ls.offers.get(wish.place.uri)
+    before: Choices | None = ls.choices.get(wish.place.uri)
     again = before is not None and before.action is wish.action and before.standing(canvas.snapshot.text) is not None
     seed = before.seed + 1 if before is not None and again else 0
     known = set(before.documents()) if before is not None and again else set()
     ways, trouble = await _fill(ls, canvas, settings, hello, seed)
-    offer = Offer(wish.action, settings, canvas, [canvas.old_texts, *ways], seed, canvas.snapshot.version)
-    offer.ways[1:] = [way for way, text in zip(ways, offer.documents()[1:], strict=True) if text not in known]
-    if len(offer.ways) == 1:
+    choices = Choices(wish.action, settings, canvas, [canvas.old_texts, *ways], seed, canvas.snapshot.version)
+    choices.ways[1:] = [way for way, text in zip(ways, choices.documents()[1:], strict=True) if text not in known]
+    if len(choices.ways) == 1:
         return [], trouble or NOTHING_FITS
-    ls.offers.pop(wish.place.uri, None)
-    ls.offers[wish.place.uri] = offer
-    if len(ls.offers) > MAX_OFFERS:
-        del ls.offers[next(iter(ls.offers))]
-    return offer.change(0, 1), ""
+    ls.choices.pop(wish.place.uri, None)
+    ls.choices[wish.place.uri] = choices
+    if len(ls.choices) > MAX_CHOICES:
+        del ls.choices[next(iter(ls.choices))]
+    return choices.change(0, 1), ""
 
 
 async def _collect(
@@ -197,7 +197,7 @@ async def _for_now(ls: Session, uri: str, snapshot: Snapshot, changes: list[Edit
         return Rewrite(message=CHANGED)
     if now.source != snapshot.text:
         moved = rebase(changes, snapshot.text, now.source)
-        if moved is None or not (ls.settings.show_broken or fits(replace(snapshot, text=now.source), moved)):
+        if moved is None or not (ls.layers.at(uri).show_broken or fits(replace(snapshot, text=now.source), moved)):
             return Rewrite(message=CHANGED)
         changes = moved
     return Rewrite(now, tuple(changes), message)

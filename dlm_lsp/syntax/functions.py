@@ -23,7 +23,10 @@ _BODILESS = re.compile(r"(?:^|\.)(?:overload|abstract\w*)\b")
 """Decorators of functions that stay without a body."""
 _PROTOCOL = re.compile(r"\bProtocol\b")
 _CLUES = ("pass", "...", "NotImplementedError")
-_CLUE_LINE = re.compile(r"(?:[^\r\n]*[:;])?[ \t]*(?:pass|\.\.\.|raise[ \t]+NotImplementedError)")
+_OTHER_HEADER = re.compile(r"\s*(?:if|elif|else|for|while|try|except|finally|with|match|case|class)\b")
+_ABOVE_CHARS = 300
+_BLOCK_CHARS = 500
+"""What it costs to look at a block of whatever size, in characters that could be parsed meanwhile."""
 MAX_LOOK_CHARS = 30_000
 """How much is parsed to find out whether a text has stubs; a larger one that looks as if it had some counts as one."""
 
@@ -109,9 +112,9 @@ def may_have_stub(text: str, language: str) -> bool:
     for clue in _CLUES:
         at = text.find(clue)
         while at >= 0:
-            if _CLUE_LINE.match(text, line_around(text, at)[0]):
+            if _ends_header_or_docstring(text[max(at - _ABOVE_CHARS, 0) : at]):
                 block = block_around(text, at, MAX_LOOK_CHARS)
-                looked_chars += block.end - block.start if block else MAX_LOOK_CHARS
+                looked_chars += block.end - block.start + _BLOCK_CHARS if block else MAX_LOOK_CHARS
                 if block is None or looked_chars > MAX_LOOK_CHARS:
                     return True
                 if any(each.is_stub for each in find_functions(text[block.start : block.end], language)):
@@ -119,6 +122,14 @@ def may_have_stub(text: str, language: str) -> bool:
                 at = block.end - 1
             at = text.find(clue, at + 1)
     return False
+
+
+def _ends_header_or_docstring(before: str) -> bool:
+    """Whether a function's body may begin behind a text, as far as its last line tells."""
+    last = before.rstrip().removesuffix("raise").rstrip().rpartition("\n")[2]
+    if last.endswith((":", ";")):
+        return "def" in last or (")" in last and not _OTHER_HEADER.match(last))
+    return last.endswith(('"', "'")) or "#" in last
 
 
 @cache

@@ -36,9 +36,10 @@ def encode(request: InfillRequest, denoiser: Denoiser, pieces: Pieces, hole_toke
     window = request.window
     start, head = head_ids(request.context, tokenizer)
     prefix = tokenizer.encode(window.prefix)
-    between = [tokenizer.encode(text) for text in window.between]
+    most = denoiser.max_tokens - len(start) - hole_tokens
+    between = without_middles([tokenizer.encode(text) for text in window.between], most - 2)
     suffix = tokenizer.encode(window.suffix)
-    room = denoiser.max_tokens - len(start) - hole_tokens - sum(map(len, between))
+    room = most - sum(map(len, between))
     for less in (replace(request.context, snippets=()), Context()):
         if len(head) > room // 2:  # the text around the hole is worth more than what is told about it
             _, head = head_ids(less, tokenizer)
@@ -55,6 +56,15 @@ def encode(request: InfillRequest, denoiser: Denoiser, pieces: Pieces, hole_toke
             parts[k] = healed.kept
             adjusts.append(healed.hold(k, denoiser.vocabulary))
     return Draft(tuple(parts), tuple(typed), tuple(adjusts))
+
+
+def without_middles(parts: Sequence[list[int]], room: int) -> list[list[int]]:
+    """Cut texts between holes to the room that they have together: what stands next to a hole is worth most."""
+    length = sum(map(len, parts))
+    if length <= room:
+        return list(parts)
+    kept = [len(part) * max(room, 0) // length for part in parts]
+    return [part[: size - size // 2] + part[len(part) - size // 2 :] for part, size in zip(parts, kept, strict=True)]
 
 
 def head_ids(context: Context, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

@@ -38,6 +38,21 @@ def test_context_is_cut_to_the_room(scripted: Callable[..., Denoiser]) -> None:
     assert 1.5 < len(before) / len(behind) < 2.5
 
 
+def test_long_texts_between_holes_lose_their_middles(scripted: Callable[..., Denoiser]) -> None:
+    """Fails if holes that lie far apart make a canvas that is longer than the model takes, or lose what stands next to them."""
+    request = request_at("def f():\n    @@\n")
+    window = Window(
+        request.window.prefix, request.window.suffix, ("# one" + LONG + "# two", "# three" + LONG + "# four")
+    )
+    request = replace(request, window=window, holes=request.holes * 3)
+    model = scripted()
+    model.max_tokens = 200  # type: ignore[misc]
+    draft = encode(request, model, pieces_of(model), 90)
+    assert sum(map(len, draft.parts)) + 90 <= 200
+    _, one, two, _ = (model.tokenizer.decode(part) for part in draft.parts)
+    assert ("# one", "# two", "# three", "# four") == (one[:5], one[-5:], two[:7], two[-6:])
+
+
 def test_room_that_one_side_does_not_need_goes_to_the_other(scripted: Callable[..., Denoiser]) -> None:
     """Fails if a third of the canvas stays empty at the end of a file."""
     before, behind = encoded(request_at(LONG + "@@\n"), scripted(), 200, 40)

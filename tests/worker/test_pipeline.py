@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View
 from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
+from dlm_lsp.worker.pipeline import plan_lanes
 from tests.worker.conftest import request_at, run
 
 ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
@@ -222,6 +223,34 @@ def test_several_holes_in_one_request(scripted: Make) -> None:
     result = run(request, scripted(*rules))
     assert ("return 1", "return 1 + 1") == result.candidates[0].texts
     assert result.candidates[0].parses
+
+
+def test_tokens_with_their_texts(scripted: Make) -> None:
+    """Fails if it cannot be said which part of an answer the model was unsure of, or typed characters count as the answer."""
+    rule = {"after": "def add(a, b):\n    ", "before": "\n", "answer": "return alpha + '😀'", "confidence": 0.6}
+    for typed in ("", "return al"):
+        (found,) = run(request_at(f"def add(a, b):\n    {typed}@@\n"), scripted(rule)).candidates
+        (texts,) = found.token_texts
+        assert found.texts == ("".join(texts).rstrip(),)
+        assert found.texts == ("return alpha + '😀'"[len(typed) :],)
+        assert len(texts) == len(found.token_confidence)
+    stubs = request_at("def f():\n    @@\n")
+    window = Window("def f():\n    ", "\n", ("\ndef add(a, b):\n    ",))
+    request = replace(stubs, window=window, holes=stubs.holes * 2, slice_prefix=window.prefix, slice_suffix="\n")
+    first = {"after": "def f():\n    ", "before": "\n", "answer": "x = 1"}
+    (found,) = run(request, scripted(first, rule)).candidates
+    assert ["x = 1", "return alpha + '😀'"] == ["".join(texts).rstrip() for texts in found.token_texts]
+    assert sum(map(len, found.token_texts)) == len(found.token_confidence)
+
+
+def test_a_code_action_tries_lengths_around_what_stood_there(scripted: Make) -> None:
+    """Fails if the first lane is not of the hint's length, or others do not vary around it."""
+    request = request_at("def f():\n    @@\n", candidates=4, max_hole_tokens=40)
+    request = replace(request, trigger=Trigger.ACTION, holes=(replace(request.holes[0], hint_tokens=20),))
+    plans = plan_lanes(request, scripted().vocabulary)
+    assert [(20,), (10,), (20,), (30,)] == [plan.lengths for plan in plans[:4]]
+    assert [(20,), (30,), (20,), (10,)] == [plan.growth for plan in plans[:4]]
+    assert [0.0, 0.7, 0.7, 0.7] == [plan.temperature for plan in plans[:4]]
 
 
 def test_seeds_matter(scripted: Make) -> None:

@@ -1,7 +1,7 @@
 """The answers to one code action, of which one is in use at a time: asked again, the next one comes without the model.
 
 In: a canvas, the ways to fill it, the document as it is now. Out: edits that change from what stands there to another way. It
-knows no protocol; where offers are kept is the session's business.
+knows no protocol; where choices are kept is the session's business.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dlm_lsp.values import Span
 
 
 @dataclass(slots=True)
-class Offer:
+class Choices:
     """What an action came to; way 0 is what stood there before."""
 
     action: Action
