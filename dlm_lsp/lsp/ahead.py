@@ -37,8 +37,16 @@ async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str) 
     if hello is None:
         return
 
+    outline, offered = ls.surroundings.of(asked, ls.workspace, settings.exclude)
+
     def build(snapshot: Snapshot) -> InfillRequest:
-        return build_request(snapshot, settings, hello, request_id=ls.new_id(), trigger=Trigger.AUTOMATIC)
+        return build_request(
+            *(snapshot, settings, hello),
+            request_id=ls.new_id(),
+            trigger=Trigger.AUTOMATIC,
+            known=outline,
+            offered=offered,
+        )
 
     scope = (asked.uri, settings)
     accepted = accept(asked, text)
