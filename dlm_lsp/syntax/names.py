@@ -7,12 +7,11 @@ around it binds. It is lenient: the order of statements does not count, and wher
 
 import ast
 import builtins
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dlm_lsp.syntax.strict import Complaint
-from dlm_lsp.text.offsets import LineIndex, readable
+from dlm_lsp.syntax.strict import Complaint, parse_python
+from dlm_lsp.text.offsets import LineIndex
 from dlm_lsp.values import Span
 
 _ALWAYS = frozenset(dir(builtins)) | {
@@ -51,14 +50,16 @@ class _Unseen(Exception):  # noqa: N818 it is no error
 
 
 def find_unresolved(text: str, spans: Sequence[Span], known: Collection[str] = ()) -> list[Complaint]:
-    """List the names within `spans` that resolve nowhere; nothing where the text does not parse."""
+    """List the names within `spans` that resolve nowhere; nothing where the text does not parse, or `*` is known."""
+    if "*" in known:
+        return []
+    tree = parse_python(text)
+    if isinstance(tree, Complaint):
+        return []
+    reading = _Reading()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(readable("\f" + text[1:] if text.startswith("\ufeff") else text))
-        reading = _Reading()
         reading.read(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, _Unseen):
+    except (RecursionError, _Unseen):
         return []
     lines = LineIndex(text)
     inside: list[tuple[int, str]] = []

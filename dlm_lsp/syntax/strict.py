@@ -20,16 +20,49 @@ class Complaint:
 
 
 def check_python(text: str) -> Complaint | None:
-    """Parse a text as the running Python does; line and column become offsets."""
+    """Parse a text as the running Python does and give its first complaint."""
+    parsed = parse_python(text)
+    return parsed if isinstance(parsed, Complaint) else None
+
+
+def parse_python(text: str) -> ast.Module | Complaint:
+    """Parse a text as the running Python does; of a complaint, line and column become offsets."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is the author's business
-            ast.parse(readable("\f" + text[1:] if text.startswith("\ufeff") else text))  # a byte order mark is allowed
+            return ast.parse(
+                readable("\f" + text[1:] if text.startswith("\ufeff") else text)
+            )  # a byte order mark is allowed
     except SyntaxError as error:
         lines = LineIndex(text)
+        if isinstance(error, IndentationError):  # the indentation is to blame, and what begins behind it
+            return Complaint(*_indentation(text, lines, (error.lineno or 1) - 1), error.msg)
         start = lines.offset((error.lineno or 1) - 1, (error.offset or 1) - 1, "utf-32")
         end = lines.offset((error.end_lineno or 1) - 1, (error.end_offset or 1) - 1, "utf-32")
         return Complaint(start, max(start, end), error.msg)
     except (ValueError, RecursionError, MemoryError) as error:  # a NUL character; nested too deeply for the parser
         return Complaint(0, len(text), str(error) or type(error).__name__)
-    return None
+
+
+def find_second_docstrings(text: str) -> list[Complaint]:
+    """List the strings that stand by themselves right behind a docstring: they say nothing to anybody."""
+    tree = parse_python(text)
+    if isinstance(tree, Complaint):
+        return []
+    lines = LineIndex(text)
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            match node.body[:2]:
+                case [ast.Expr(ast.Constant(str())), ast.Expr(ast.Constant(str()) as second)]:
+                    start = lines.offset(second.lineno - 1, second.col_offset, "utf-8")
+                    end = lines.offset((second.end_lineno or 1) - 1, second.end_col_offset or 0, "utf-8")
+                    found.append(Complaint(start, end, "there is a docstring already"))
+    return found
+
+
+def _indentation(text: str, lines: LineIndex, line: int) -> tuple[int, int]:
+    """Give the place of a line's indentation, with the first character behind it."""
+    start, end = (lines.offset(line, column, "utf-32") for column in (0, len(text)))
+    content = text[start:end]
+    return start, start + min(len(content) - len(content.lstrip()) + 1, len(content))

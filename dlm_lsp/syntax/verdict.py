@@ -8,34 +8,24 @@ decides: no error that was not there before. It does not know what the text mean
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate, chain
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, chain, islice, zip_longest
 
 import tree_sitter
 
-from dlm_lsp.syntax.hole import DEFAULT_UNIT, find_hole, open_levels
-from dlm_lsp.syntax.languages import find_language
+from dlm_lsp.syntax.fillings import simple_fillings
+from dlm_lsp.syntax.hole import find_hole
+from dlm_lsp.syntax.languages import Language, find_language
+from dlm_lsp.syntax.names import find_unresolved
 from dlm_lsp.syntax.scan import flatten, indent_of
-from dlm_lsp.syntax.strict import Complaint
+from dlm_lsp.syntax.strict import Complaint, find_second_docstrings
 from dlm_lsp.text.offsets import LINE_END
 from dlm_lsp.values import Hole, HoleKind, Span
 
-_CLOSERS = {"(": ")", "[": "]", "{": "}"}
-_SIMPLE: dict[HoleKind, tuple[str, ...]] = {
-    HoleKind.BODY: ("pass",),
-    HoleKind.LINE: ("pass", "", "if x:", "@x", "try:", "x = (", "else:", "except x:"),
-    HoleKind.REST: (
-        *("", "x", ":", ": pass", "x:", "x: pass", "()", "():", "(): pass"),
-        *("x(): pass", "x():", "= x", "in x: pass"),
-    ),
-    HoleKind.INLINE: ("", "x", "(", ")", "x,", ",x", "=", ".", "x(", "x)", "x:", "x=", "x+", "+x", '"', "def "),
-    HoleKind.ITEM: ("", "x", "x,", ",x", "x=x", "x: x", "x for x in x"),
-    HoleKind.DOCSTRING: ("", '"', "'", '"""', "'''"),
-    HoleKind.STRING: ("", '"', "'", '"""', "'''", '")', "')"),
-    HoleKind.COMMENT: ("",),
-}
-"""Fillings to try in each kind of hole: does any make the slice parse?"""
+_STRING = re.compile(r"\s*(?i:r|u)?[\"']")
+MAX_TRIES = 32
+"""How many simple fillings are tried to find out whether the slice parses but for its holes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +46,8 @@ class Verdict:
     """In the holes; if anything is broken, there is at least one. What the language's own parser says comes first."""
     broken_after: tuple[Fault, ...] = ()
     """Behind the holes, caused by them; offsets into the text that follows the hole."""
+    unresolved: tuple[Fault, ...] = ()
+    """Names in the holes that nothing binds. The filling fits all the same; it is only likely to be wrong."""
 
     @property
     def parses(self) -> bool:
@@ -84,21 +76,24 @@ def survey(slice_prefix: str, between: Sequence[str], slice_suffix: str, languag
     empty = "".join(pieces)
     holes = tuple(find_hole(empty, start, language) for start in starts)
     row = find_language(language)
-    columns = [_fillers(hole, empty[:start], language) for hole, start in zip(holes, starts, strict=True)]
-    tries = [
-        Filled.of(pieces, [column[min(index, len(column) - 1)] for column in columns])
-        for index in range(max(map(len, columns)))
-    ]
-    if row.strict is not None and any(row.strict(filled.text) is None for filled in tries):
-        return Baseline(pieces, holes, language, strict=True, known=frozenset())
+    tries = []
+    lines_start = slice_prefix.rfind("\n", 0, max(len(slice_prefix.rstrip()) - 1, 0)) + 1
+    for filled in islice(_simply_filled(pieces, holes, starts, language), MAX_TRIES):
+        complaint = row.strict(filled.text) if row.strict is not None else None
+        if row.strict is not None and complaint is None:
+            return Baseline(pieces, holes, language, strict=True, known=frozenset())
+        tries.append(filled)
+        if complaint is None or (complaint.end < lines_start and "never closed" not in complaint.reason):
+            break  # what is broken stands before the holes
+    tries = tries or [Filled.of(pieces, [""] * len(holes))]
     known = [_grammar_errors(row.parse(filled.text)) for filled in tries[:4]]
     best = min(range(len(known)), key=lambda index: len(known[index]))
     identities = frozenset(_identity(tries[best], error) for error in known[best])
     return Baseline(pieces, holes, language, strict=False, known=identities - {None})
 
 
-def judge(baseline: Baseline, texts: Sequence[str]) -> Verdict:
-    """Say whether `texts`, one per hole, fit."""
+def judge(baseline: Baseline, texts: Sequence[str], known_names: Collection[str] | None = None) -> Verdict:
+    """Say whether `texts`, one per hole, fit; names are looked at if it is said which the slice does not show."""
     row = find_language(baseline.language)
     filled = Filled.of(baseline.pieces, texts)
     complaint = row.strict(filled.text) if row.strict is not None else None
@@ -109,7 +104,15 @@ def judge(baseline: Baseline, texts: Sequence[str]) -> Verdict:
             found = [complaint, *(error for error in errors if filled.place(error.start)[0])]
         else:
             found = [error for error in errors if _identity(filled, error) not in baseline.known]
-    return _sort_out(found + _misplaced(baseline, filled), filled)
+    found += _misplaced(baseline, filled)
+    if row.strict is not None and complaint is None and any(_STRING.match(text) for text in texts):
+        found += [each for each in find_second_docstrings(filled.text) if filled.place(each.start)[0]]
+    verdict = _sort_out(found, filled, row)
+    if known_names is None or row.strict is None or complaint is not None or found:
+        return verdict
+    return replace(
+        verdict, unresolved=_sort_out(find_unresolved(filled.text, filled.holes, known_names), filled, row).faults
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +145,18 @@ class Filled:
         return False, len(self.holes), offset - behind
 
 
-def _fillers(hole: Hole, before: str, language: str) -> list[str]:
-    """List the simple fillings of a hole, with the indentation and the closing brackets that they need."""
-    row = find_language(language)
-    state = flatten(before, row)
-    *earlier, current = state.text.split("\n")
-    simple = _SIMPLE[hole.kind]
-    if hole.kind in {HoleKind.BODY, HoleKind.LINE} and not current.strip():
-        levels = [hole.indent, *open_levels([line for line in earlier if line.strip()], DEFAULT_UNIT, row)]
-        leads = dict.fromkeys(level.removeprefix(hole.typed_indent) for level in levels)
-        return [lead + text for text in simple for lead in leads]
-    closing = "".join(_CLOSERS[bracket] for bracket in reversed(state.brackets))
-    return [*simple, *(text + closing + end for end in ("", ":", ": pass") for text in simple[:3] if closing)]
+def _simply_filled(
+    pieces: Sequence[str], holes: Sequence[Hole], starts: Sequence[int], language: str
+) -> Iterator[Filled]:
+    """Fill all holes with something simple, then with something else; who runs out of ideas repeats the last one."""
+    empty = "".join(pieces)
+    columns = [
+        simple_fillings(hole, empty[:start], empty[start:], language) for hole, start in zip(holes, starts, strict=True)
+    ]
+    texts: list[str | None] = [None] * len(holes)
+    for fresh in zip_longest(*columns):
+        texts = [old if new is None else new for old, new in zip(texts, fresh, strict=True)]
+        yield Filled.of(pieces, [text or "" for text in texts])
 
 
 def _grammar_errors(tree: tree_sitter.Tree | None) -> list[Complaint]:
@@ -192,12 +195,12 @@ def _misplaced(baseline: Baseline, filled: Filled) -> list[Complaint]:
             ]
         if state.comment and rest.strip() and hole.kind is not HoleKind.COMMENT:
             found.append(Complaint(span.end, span.end + len(rest), "a comment swallows it"))
-        if len(state.string) == 3 and not rest.strip() and hole.kind is not HoleKind.STRING:
+        if len(state.string) == 3 and not rest.strip() and not hole.quote:
             found.append(Complaint(span.end, span.end + len(rest), "a string swallows it"))
     return found
 
 
-def _sort_out(found: Sequence[Complaint], filled: Filled) -> Verdict:
+def _sort_out(found: Sequence[Complaint], filled: Filled, row: Language) -> Verdict:
     """Turn complaints about the whole into faults of the holes and of what stands behind them."""
     faults = []
     broken_after = []
@@ -207,13 +210,34 @@ def _sort_out(found: Sequence[Complaint], filled: Filled) -> Verdict:
                 size = span.end - span.start
                 end = min(max(complaint.end, complaint.start + 1, span.start + 1) - span.start, size)
                 start = max(min(complaint.start - span.start, end - 1), 0)
-                faults.append(Fault(index, start, end, complaint.reason))
+                lonely = _lonely(filled, index, row) if complaint.start == span.end else []
+                faults += [Fault(index, *each, complaint.reason) for each in lonely or [(start, end)]]
         in_hole, piece, offset = filled.place(complaint.start)
         if not in_hole and piece:
             broken_after.append(Fault(piece - 1, offset, offset + complaint.end - complaint.start, complaint.reason))
-    if found and not faults:  # the nearest hole before the complaint is to blame, its last line first
+    if found and not faults:  # the nearest hole before the complaint is to blame, its last line if nothing else is
         index = max(filled.place(found[0].start)[1] - 1, 0)
         span = filled.holes[index]
         last_line = filled.text.rfind("\n", span.start, max(span.end - 1, span.start)) + 1
-        faults.append(Fault(index, max(last_line - span.start, 0), span.end - span.start, found[0].reason))
+        spots = _lonely(filled, index, row) or [(max(last_line - span.start, 0), span.end - span.start)]
+        faults += [Fault(index, *each, found[0].reason) for each in spots]
     return Verdict(tuple(faults), tuple(broken_after))
+
+
+def _lonely(filled: Filled, index: int, row: Language) -> list[tuple[int, int]]:
+    """List the brackets and quotes of a hole whose partner is not in it: they may break what stands behind."""
+    span = filled.holes[index]
+    state = flatten(filled.text[: span.end], row)
+    flat = state.text[span.start :]
+    opened: list[int] = []
+    lonely: list[int] = []
+    for match in re.finditer(r"[()\[\]{}]", flat):
+        if match[0] not in row.brackets:
+            opened.append(match.start())
+        elif opened:
+            opened.pop()
+        else:
+            lonely.append(match.start())
+    if state.string and state.string in flat:
+        lonely.append(flat.rindex(state.string))
+    return [(at, at + 1) for at in (*lonely, *opened)]

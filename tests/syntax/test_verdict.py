@@ -1,5 +1,7 @@
 """What fits and what does not, and where the faults are said to be."""
 
+import time
+
 import pytest
 
 from dlm_lsp.syntax.verdict import judge, survey
@@ -18,7 +20,7 @@ TABLE = [
     ("an open bracket", IN_FUNCTION, "return f(x", "("),
     ("a bracket too many", IN_FUNCTION, "return x)", ")"),
     ("try alone, which tree-sitter accepts", IN_FUNCTION, "try:\n        x", "x"),
-    ("an empty block, which tree-sitter accepts", IN_FUNCTION, "if x:\n    pass", "pass"),
+    ("an empty block, which tree-sitter accepts", IN_FUNCTION, "if x:\n    pass", "    p"),
     ("a wrong dedent", IN_FUNCTION, "if x:\n        y\n      z", "z"),
     ("a wrong indent", IN_FUNCTION, "y\n        z", "        z"),
     ("tabs for blanks", IN_FUNCTION, "if x:\n\treturn 1", "return 1"),
@@ -91,7 +93,7 @@ def test_a_fault_behind_the_hole_is_told_apart():
     verdict = judge(survey("def f():\n    x = 1\n    ", (), "\n    y = 2\n", "python"), ("if x:",))
     assert not verdict.parses
     assert [0] == [fault.hole for fault in verdict.broken_after]
-    assert "\n    y = 2\n"[verdict.broken_after[0].start :].startswith("y")
+    assert "\n    y = 2\n"[verdict.broken_after[0].start :].startswith("    y")
     assert [(0, 5)] == [(fault.start, fault.end) for fault in verdict.faults]
 
 
@@ -104,3 +106,93 @@ def test_carriage_returns_and_lone_surrogates_do_not_shift_faults():
     """The parser counts lines and columns, the hole code points."""
     verdict = judge(survey("# \ud800\r\nx = '\ud800'\r\ny = ", (), "\r\n", "python"), ("f('\ud800', )])",))
     assert "f('\ud800', )])"[verdict.faults[0].start] == "]"
+
+
+BEHIND = [
+    # (name, (prefix, suffix), filling, what of it is to blame for the error behind it)
+    ("a bracket that is not closed", ("x = f(", "\ny = 1\n)\n"), "a, g(b, c", ["("]),
+    ("a bracket that closes the caller's", ("x = f(a, ", ")\ny = 1\n"), "b), c", [")"]),
+    ("a quote that swallows the bracket", ("x = f(", ")\n"), "a, 'b", ["'"]),
+    ("nothing in particular: the last line", ("def f():\n    ", "\n    y = 2\n"), "x = 1\n    if x:", ["    if x:"]),
+    ("the indentation of a line", IN_FUNCTION, "y = 1\n      z = 2", ["      z"]),
+]
+
+
+@pytest.mark.parametrize("row", BEHIND, ids=[row[0] for row in BEHIND])
+def test_an_error_behind_the_hole_is_traced_back(row):
+    """Tokens that are right would be masked again, and those that are wrong would stay."""
+    _, (prefix, suffix), filling, expected = row
+    verdict = judge(survey(prefix, (), suffix, "python"), (filling,))
+    blamed = [filling[fault.start : fault.end] for fault in verdict.faults]
+    assert set(expected) <= set(blamed), blamed
+
+
+def test_a_second_docstring_does_not_fit():
+    """A small model repeats the docstring instead of writing the body."""
+    prefix = 'def f(x):\n    """Give x."""\n    '
+    assert not judge(survey(prefix, (), "\n", "python"), ('"""Give x."""',)).parses
+    assert not judge(survey(prefix, (), "\n", "python"), ("'Give x.'\n    return x",)).parses
+    assert judge(survey(prefix, (), "\n", "python"), ("'a'.join(x)",)).parses
+    assert judge(survey("def f(x):\n    ", (), "\n", "python"), ('"""Give x."""',)).parses
+    assert judge(survey("x: int = 1\n", (), "\n", "python"), ('"""What x is."""',)).parses
+
+
+def test_unresolved_names_are_told_and_do_not_matter():
+    """A name from elsewhere would else make every answer unfit, and a wrong one would never be masked again."""
+    baseline = survey("import os\n\ndef f(x):\n    ", (), "\n", "python")
+    text = "return os.y(x, z, w)"
+    verdict = judge(baseline, (text,), known_names=["w"])
+    assert verdict.parses
+    assert ["z"] == [text[fault.start : fault.end] for fault in verdict.unresolved]
+    assert () == judge(baseline, (text,)).unresolved
+    assert () == judge(baseline, (text + ")",), known_names=[]).unresolved
+
+
+CUTS = [
+    # (name, text with the hole between «»)
+    ("to the end of a comprehension", "x = [abs(a - b) for «a, b in c»]\n"),
+    ("before a conditional expression", "def f():\n    return «g(x) »if x else None\n"),
+    ("out of a bracket into another", "x = max(a«)\ny = f(g(b), c»=d), e\n"),
+    ("out of a string into another", "x = 'a«b' + 'c»d'\n"),
+    ("out of a string", "x = f('a«b', c»)\n"),
+    ("into a string", "x = f(«a, 'b» c')\n"),
+    ("inside of a keyword", "def f(x):\n    re«tu»rn x\n"),
+    ("from one line into a keyword of the next", "def f(x):\n    y = x«\n    retu»rn y\n"),
+    ("a loop's head and body", "for x in «y:\n    f(»x)\n"),
+    ("a condition and its block", "if x«:\n    y = 1»\n"),
+    (
+        "up to else in a deeper block",
+        "def f(x):\n«    if x:\n        if x:\n            y»\n        else:\n            z\n",
+    ),
+    ("half of an indentation", "def f(x):\n  «  y = 1\n »   return y\n"),
+    ("out of a comment", "x = 1  # a«b\ny =» 2\n"),
+    ("an import", "from a import b«\nfrom c im»port d\n"),
+]
+
+
+@pytest.mark.parametrize("row", CUTS, ids=[row[0] for row in CUTS])
+def test_the_languages_own_parser_judges_cuts_at_any_place(row):
+    """The grammar alone would judge, which lets nonsense through."""
+    _, marked = row
+    prefix, rest = marked.split("«")
+    filling, suffix = rest.split("»")
+    baseline = survey(prefix, (), suffix, "python")
+    assert baseline.strict
+    assert judge(baseline, (filling,)).parses
+
+
+def test_what_is_broken_before_the_hole_costs_one_try():
+    """Every keystroke in a file that does not parse would try all fillings."""
+    begin = time.perf_counter()
+    text = "x = = 1\n" + "y = f(1)\n" * 300
+    for _ in range(5):
+        assert not survey(text + "z = g(", (), ")\n", "python").strict
+    assert time.perf_counter() - begin < 1
+
+
+def test_deep_and_huge_texts_get_a_verdict():
+    """A text that somebody pasted by mistake would take the server down."""
+    for text in ("[" * 200_000, "x = " + "-" * 100_000, "(" * 5_000 + ")" * 5_000, "a" * 1_000_000, "\0" * 100):
+        baseline = survey(text, (), "\n", "python")
+        judge(baseline, ("x",), known_names=())
+        judge(survey("x = ", (), "\n", "python"), (text,), known_names=())
