@@ -140,7 +140,7 @@ class InfillRequest:
     slice_suffix: str
     context: Context = field(default_factory=Context)
     known_names: tuple[str, ...] = ()
-    """Names that the document binds outside the slice: they resolve although the slice does not show where."""
+    """Names that the document binds outside the slice: they resolve although the slice does not show where; `*` is any name."""
     drafts: tuple[str, ...] = ()
     """One text per hole to start from instead of masks: what was there, or what was shown before; empty for a fresh start."""
     trigger: Trigger = Trigger.INVOKED

@@ -15,7 +15,7 @@ from dlm_lsp.text.snippets import Chunk, chunks
 from dlm_lsp.text.window import as_seen
 
 MAX_NAMES = 2000
-"""Of one document, of each kind; what it binds behind these is not known of it."""
+"""Of one document, of each kind; where there are more, any name may be one of the others."""
 MAX_IMPORTS = 200
 MAX_CHARS = 2_000_000
 """What stands behind them in a document is not read: that is data."""
@@ -68,12 +68,13 @@ def outline(uri: str, text: str, language: str) -> Outline:
     read = text[:MAX_CHARS]
     module = read if language == "python" else ""  # `text.names` knows no other
     imports = ((match.start(), as_seen(match[0])) for match in find_language(language).import_line.finditer(read))
+    known = tuple(islice(known_names(module), MAX_NAMES))
     return Outline(
         language=language,
         length=len(text),
         imports=tuple(islice(imports, MAX_IMPORTS)),
         bindings=tuple(islice(bound_names(module), MAX_NAMES)),
-        known=tuple(islice(known_names(module), MAX_NAMES)),
+        known=known if len(known) < MAX_NAMES and len(text) == len(read) else (*known, (-1, "*")),
         chunks=tuple(chunks(short_path(uri), read)),
     )
 
