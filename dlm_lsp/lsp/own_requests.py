@@ -69,6 +69,7 @@ def last_answer(ls: Session, params: LastAnswerParams) -> dict[str, Any] | None:
     if answer is None:
         return None
     result = answer.result
+    candidates = result.candidates or answer.candidates  # what was known already comes without the worker's
     return {
         "answer": answer.id,
         "uri": answer.uri,
@@ -80,7 +81,7 @@ def last_answer(ls: Session, params: LastAnswerParams) -> dict[str, Any] | None:
         "message": result.message,
         "spentMs": result.spent_ms,
         "candidates": [
-            {**_as_json(candidate), "withheld": _why_withheld(answer, candidate)} for candidate in result.candidates
+            {**_as_json(candidate), "withheld": _why_withheld(answer, candidate)} for candidate in candidates
         ],
         "shown": list(answer.texts),
     }

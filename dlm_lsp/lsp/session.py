@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcInternalError
+from pygls.exceptions import JsonRpcException, JsonRpcInternalError
 from pygls.lsp.server import LanguageServer
 
 from dlm_lsp import __version__
@@ -174,7 +174,8 @@ class Session(LanguageServer):
         await self.service.free()
 
     async def stop(self) -> None:
-        """End the worker, and those that are on their way out already."""
+        """End the worker, and those that are on their way out already; the client is told nothing any more."""
+        self.initialized = False
         await self.service.stop()
 
     def _forget_answers(self) -> None:
@@ -192,6 +193,9 @@ class Session(LanguageServer):
         """Log what pygls would show in a pop-up while the user types: kind and place, not the text, which may hold code."""
         if isinstance(error, JsonRpcInternalError) and error.data:  # pygls has wrapped what was raised
             kind, places = error.message.partition(":")[0], error.data["traceback"]
+        elif isinstance(error, JsonRpcException):
+            log.info("refused a request: %s", type(error).__name__)  # the client has got the sentence
+            return
         else:
             kind, places = type(error).__name__, traceback.format_tb(error.__traceback__)
         log.error("%s in %s\n%s", kind, getattr(source, "__name__", source), "".join(places))
