@@ -108,6 +108,8 @@ TABLE = [
     ("nothing typed in a block", "def f(x):\n    y = 1\n|\n    return y\n", "    z = 2\n    return y", "    z = 2"),
     ("less typed than the block", "def f(x):\n    y = 1\n  |\n    return y\n", "  z = 2", "  z = 2"),
     ("more typed than the block", "def f(x):\n    y = 1\n        |\n    return y\n", "z = 2", None),
+    ("body that stands too deep", "def f(x):\n    |\n", "    return x", None),
+    ("body below an empty line", "def f(x):\n    |\n", "\n    return x", None),
     ("tabs", "def f(x):\n\tif x:\n\t\t|\n\treturn x\n", "y = 1\n\t\treturn y\n\treturn x", "y = 1\n\t\treturn y"),
     ("carriage returns", "def f(x):\r\n    y = 1\r\n    |\r\n    return y\r\n", "z = 2\n    return y", "z = 2"),
     ("decorator", "@|\ndef f():\n    pass\n", "cache\ndef g():\n    pass", "cache"),
