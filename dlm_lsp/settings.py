@@ -39,6 +39,12 @@ class Settings:
     max_window_tokens: int = 512
     """How much of the document the model sees around the hole, in tokens (64 to 32768); the checkpoint's own limit cuts it."""
 
+    in_comments: bool = True
+    """Whether answers come unasked, while somebody types, in comments and docstrings."""
+
+    in_strings: bool = False
+    """Whether answers come unasked in other strings; in the fields of formatted strings they always do."""
+
     context_snippets: int = 3
     """How many pieces of other open files the model is told at most (0 to 3); only models trained to read them get any."""
 
@@ -47,6 +53,9 @@ class Settings:
 
     prepare: bool = True
     """Whether the answer behind what is offered is prepared while nothing else is to be done, as if the offer were accepted."""
+
+    warm_start: bool = False
+    """Whether an answer starts from the one that was offered there before a line near it was changed, and not from nothing."""
 
     threshold: float = 0.9
     """Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse."""

@@ -81,6 +81,15 @@ def build_request(
     )
 
 
+def is_wanted(request: InfillRequest, settings: Settings) -> bool:
+    """Whether an answer may be shown at all: who merely types in prose is not to be disturbed, if the settings say so."""
+    if request.trigger is not Trigger.AUTOMATIC:
+        return True
+    kinds = {hole.kind for hole in request.holes}
+    in_comment = not kinds.isdisjoint({HoleKind.COMMENT, HoleKind.DOCSTRING})
+    return (settings.in_comments or not in_comment) and (settings.in_strings or HoleKind.STRING not in kinds)
+
+
 def _for(trigger: Trigger, hole: Hole) -> Hole:
     """Fit a hole to the occasion: in the middle of a line, or in a comment, who types wants one line, who asks may want more."""
     if hole.kind is HoleKind.INLINE and trigger is not Trigger.AUTOMATIC:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dlm_lsp.engine.context import outline
-from dlm_lsp.engine.request import build_request
+from dlm_lsp.engine.request import build_request, is_wanted
 from dlm_lsp.settings import Settings
 from dlm_lsp.text.snippets import Chunk
 from dlm_lsp.values import Context, HoleKind, Snapshot, Trigger
@@ -130,3 +130,25 @@ def test_who_types_is_shown_one_line_where_who_asks_gets_several(marked: str, ty
     }
     assert typing == lines[Trigger.AUTOMATIC]
     assert 1 < lines[Trigger.INVOKED] == lines[Trigger.ACTION]
+
+
+@pytest.mark.parametrize(
+    ("marked", "in_comments", "in_strings"),
+    [
+        ("# Add |\n", True, False),
+        ('def f():\n    """|"""\n', True, False),
+        ('x = "|"\n', False, True),
+        ('x = f"{|}"\n', False, False),
+        ("x = |\n", False, False),
+    ],
+)
+def test_prose_is_left_alone_where_the_settings_say_so(marked: str, in_comments: bool, in_strings: bool) -> None:
+    """Fails if a person who writes a comment cannot switch the answers off, or who asks for one gets none."""
+    snapshot = Snapshot("file:///m.py", "python", 1, marked.replace("|", ""), marked.index("|"))
+    quiet = Settings(in_comments=False, in_strings=False)
+    for trigger in Trigger:
+        request = build_request(snapshot, Settings(), HELLO, request_id=1, trigger=trigger)
+        needs = trigger is Trigger.AUTOMATIC
+        assert is_wanted(request, quiet) is not (needs and (in_comments or in_strings))
+        assert is_wanted(request, replace(quiet, in_comments=True)) is not (needs and in_strings)
+        assert is_wanted(request, replace(quiet, in_strings=True)) is not (needs and in_comments)
