@@ -64,9 +64,10 @@ class _Pending:
 
 
 def print_log(line: str) -> None:
-    """Repeat what the worker logs, in our own log."""
-    sys.stderr.write(f"worker: {line}\n")
-    sys.stderr.flush()
+    """Repeat what the worker logs, in our own log; where that cannot be written the worker must not wait for it."""
+    with suppress(OSError):
+        sys.stderr.write(f"worker: {line}\n")
+        sys.stderr.flush()
 
 
 class LocalEngine:

@@ -9,9 +9,11 @@ descriptor 1 is pointed at stderr, so that no library can print into the protoco
 import argparse
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dlm_lsp import wire
@@ -164,7 +166,7 @@ def _where(error: BaseException) -> str:
 def _explain(error: Exception, request: InfillRequest) -> str:
     if isinstance(error, DlmError):
         return str(error)
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", str(error), re.IGNORECASE):
         return f"not enough memory for request {request.id}: lower maxWindowTokens or maxHoleTokens"
     return f"the model failed on request {request.id} ({type(error).__name__}); the log names the place"
 
@@ -208,5 +210,6 @@ def _leave_when_closed(inbox: Inbox) -> None:
 
 if __name__ == "__main__":
     status = main()
-    sys.stderr.flush()
+    with suppress(OSError):  # a full disk
+        sys.stderr.flush()
     os._exit(status)  # the inbox may still wait for a line, and an ordinary exit aborts on the lock that it holds

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -233,3 +233,19 @@ async def test_too_long_a_line_is_not_sent(start: StartEngine, settings: Setting
     request = replace(ask(settings), slice_prefix="x" * wire.MAX_LINE_BYTES)
     result = await patiently(start().fill(request))
     assert (Outcome.FAILED, True) == (result.outcome, "maxWindowTokens" in result.message)
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let every byte that is written to the log fail."""
+    with suppress(OSError), Path("/dev/full").open("w", encoding="utf-8") as full:  # closing it fails, too
+        monkeypatch.setattr("sys.stderr", full)
+        yield
+        monkeypatch.undo()
+
+
+async def test_a_log_that_cannot_be_written(start: StartEngine, settings: Settings, full_disk: None) -> None:  # noqa: ARG001
+    """Fails if a full disk under the log stops the reading of the worker's, whose pipe then fills and holds it up."""
+    code = "import os, sys; sys.stderr.write('a line\\n' * 50_000); sys.stderr.flush(); os.execv(sys.argv[1], sys.argv[1:])"
+    command = (sys.executable, "-c", code, *worker_command(settings))
+    assert [ANSWER] == texts(await patiently(start(command=command).fill(ask(settings))))
