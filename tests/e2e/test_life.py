@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.e2e.conftest import StartServer
-from tests.e2e.raw_client import PATIENCE_S, SERVER, RawClient, frame
+from tests.e2e.raw_client import PATIENCE_S, SERVER, RawClient, empty_range, frame, inline_params
 
 INITIALIZE_S = 0.5
 NOISE = 3.0
@@ -59,6 +59,33 @@ def test_exit_codes(start: StartServer, fast_model: str) -> None:
     early = start(fast_model)
     early.notify("exit", None)
     assert 1 == early.process.wait(PATIENCE_S)
+
+
+@pytest.mark.parametrize("method", ["textDocument/inlineCompletion", "dlm-lsp/fill", "workspace/executeCommand"])
+def test_shutdown_while_something_runs(start: StartServer, slow_model: str, method: str) -> None:
+    """Fails if a request that runs at the end is left without an answer, or spoils the end, as a command does in pygls."""
+    client, _ = ready(start, slow_model)
+    place = {"uri": "file:///end.py", "range": empty_range(1, 4), "version": 1}
+    command = {"command": "dlm-lsp.fillFunction", "arguments": [place]}
+    question = inline_params("file:///end.py", 1, 4)
+    request = client.request(method, command if method == "workspace/executeCommand" else question)
+    client.wait_until(lambda: "busy" == client.ask("dlm-lsp/status", None)["result"]["state"])
+    shutdown = client.request("shutdown", None)
+    assert None is client.answer(shutdown)["result"]
+    assert -32800 == client.answer(request)["error"]["code"]
+    client.notify("exit", None)
+    assert 0 == client.process.wait(PATIENCE_S)
+
+
+def test_a_cancelled_command_stops(start: StartServer, slow_model: str) -> None:
+    """Fails if a cancelled command works on and edits the document later, as it does in pygls."""
+    client, _ = ready(start, slow_model)
+    place = {"uri": "file:///end.py", "range": empty_range(1, 4), "version": 1}
+    request = client.request("workspace/executeCommand", {"command": "dlm-lsp.fillFunction", "arguments": [place]})
+    client.wait_until(lambda: "busy" == client.ask("dlm-lsp/status", None)["result"]["state"])
+    client.cancel(request)
+    assert -32800 == client.answer(request)["error"]["code"]
+    assert "ready" == client.ask("dlm-lsp/status", None)["result"]["state"]
 
 
 @pytest.mark.parametrize("busy", [False, True])

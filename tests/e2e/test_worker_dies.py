@@ -5,6 +5,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import LONG, StartServer
 from tests.e2e.raw_client import RawClient
 
@@ -20,7 +22,7 @@ def messages(client: RawClient) -> list[str]:
 def kill_worker(client: RawClient, but: int | None = None) -> int:
     """Kill the worker that runs now, if need be the next one after `but`; give its process id."""
     client.wait_until(lambda: [] != [worker for worker in client.worker_ids() if worker != but])
-    (worker,) = client.worker_ids()
+    (worker,) = [worker for worker in client.worker_ids() if worker != but]
     os.kill(worker, signal.SIGKILL)
     return worker
 
@@ -36,6 +38,32 @@ def test_a_killed_worker_is_restarted_and_the_request_answered(start: StartServe
     kill_worker(client)
     assert LONG == client.answer(request)["result"]["items"][0]["insertText"]
     assert [] == messages(client)
+
+
+@pytest.mark.parametrize("method", ["textDocument/completion", "dlm-lsp/fill"])
+def test_lists_and_own_requests_outlive_the_worker(start: StartServer, slow_model: str, method: str) -> None:
+    """Fails if another way to ask loses its question with the worker, or gets an error for it."""
+    client = start(slow_model, "--deadline-ms", "60000")
+    client.initialize(capabilities={})
+    client.open("file:///killed.py", BODY)
+    place = {"line": 1, "character": 4}
+    request = client.request(method, {"textDocument": {"uri": "file:///killed.py"}, "position": place})
+    client.wait_until(lambda: "busy" == client.ask("dlm-lsp/status", None)["result"]["state"])
+    kill_worker(client)
+    (item,) = client.answer(request)["result"]["items"]
+    assert LONG in {item.get("insertText"), item.get("label")}
+
+
+def test_killed_while_another_model_loads(start: StartServer, slow_model: str, fast_model: str) -> None:
+    """Fails if a switch whose worker dies once is never answered, or answers for the wrong model."""
+    client = start(slow_model)
+    client.initialize()
+    client.wait_until(lambda: [] != client.worker_ids())
+    (old,) = client.worker_ids()
+    switching = client.request("dlm-lsp/switchModel", {"model": fast_model})
+    kill_worker(client, but=old)
+    assert client.answer(switching)["result"]["loaded"]
+    assert fast_model == client.ask("dlm-lsp/status", None)["result"]["model"]
 
 
 def test_killed_again_and_again(start: StartServer, slow_model: str) -> None:
