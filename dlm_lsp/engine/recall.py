@@ -100,6 +100,13 @@ class Recall:
             known_as_empty |= rests is not None
         return () if known_as_empty else None
 
+    def nearby(self, scope: Hashable, request: InfillRequest) -> str:
+        """Give the text that was on offer at this place before lines above it, or lines below it, were changed; "" if none was."""
+        for known in self._known:
+            if scope == known.scope and known.offers and _is_near(known.request, request):
+                return known.offers[0].text
+        return ""
+
     def forget(self) -> None:
         """Drop everything: another model would answer otherwise."""
         self._known.clear()
@@ -121,6 +128,16 @@ def _same_head(one: str, other: str) -> bool:
     """Whether two texts behind a cursor are the same, as far as both reach."""
     shorter, longer = sorted((one, other), key=len)
     return longer.startswith(shorter) and (len(one) == len(other) or len(shorter) >= OVERLAP_CHARS)
+
+
+def _is_near(one: InfillRequest, other: InfillRequest) -> bool:
+    """Whether the cursor's own line is the same, and either all that stands above it or all that stands below."""
+    before, behind = one.slice_prefix, one.slice_suffix
+    if before.rpartition("\n")[2] != other.slice_prefix.rpartition("\n")[2]:
+        return False
+    if behind.partition("\n")[0] != other.slice_suffix.partition("\n")[0]:
+        return False
+    return _same_head(behind, other.slice_suffix) or typed_behind(before, other.slice_prefix) == ""
 
 
 def _place(request: InfillRequest) -> tuple[object, ...]:

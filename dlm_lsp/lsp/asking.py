@@ -52,7 +52,7 @@ async def ask(
             )
             known = None if watched else ls.recall.find(scope, request)
             if known is None:
-                result = await _fill(ls, scope, request, on_step)
+                result = await _fill(ls, scope, settings, request, on_step)
             else:
                 result = InfillResult(request_id, asked.version, Outcome.FILLED if known else Outcome.EMPTY)
         except WorkerError as error:  # the session has told the user
@@ -98,13 +98,19 @@ def rehearse() -> None:
 
 
 async def _fill(
-    ls: Session, scope: Hashable, request: InfillRequest, on_step: Callable[[Step], None] | None
+    ls: Session,
+    scope: Hashable,
+    settings: Settings,
+    request: InfillRequest,
+    on_step: Callable[[Step], None] | None,
 ) -> InfillResult:
     """Ask the model, together with all who ask it the same now; who wants to see the steps asks alone."""
     if on_step is not None:
         return await ls.engine.fill(request, on_step)
-    same = replace(request, id=0, version=0)
-    return await ls.sharing.ask((scope, same), lambda: ls.engine.fill(request))
+    question = (scope, replace(request, id=0, version=0))
+    if settings.warm_start and (before := ls.recall.nearby(scope, request)):
+        request = replace(request, drafts=(before,))
+    return await ls.sharing.ask(question, lambda: ls.engine.fill(request))
 
 
 def _log(answer: Answer) -> None:

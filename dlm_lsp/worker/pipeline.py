@@ -27,6 +27,7 @@ from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step
 from dlm_lsp.worker.calibrate import find_lengths, keeps_length
 from dlm_lsp.worker.guide import Look, look, mask_again
 from dlm_lsp.worker.layout import Draft, encode, row_texts
+from dlm_lsp.worker.warm import warm_start
 
 LENGTH_FACTORS = (1.0, 0.5, 1.5, 2.0, 0.75, 1.25, 0.35, 3.0)
 """Lengths of the candidates of a checkpoint that grows and shrinks its holes, as multiples of the hint."""
@@ -146,6 +147,8 @@ def fill(
     decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
     lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans[: -len(SPARE_FACTORS)])]
     spare = plans[-len(SPARE_FACTORS) :]
+    if request.drafts:
+        lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
     try:
         decode.finish(lanes)
         while (

@@ -179,6 +179,21 @@ def test_the_same_question_twice_at_once_is_one_for_the_model(script: Callable[[
         assert took > 0.8  # there was something to share
 
 
+def test_a_warm_start_after_an_edit_nearby(script: Callable[[int], str]) -> None:
+    """Fails if the old answer is not sent along when that is wanted, or the model begins from masks all the same."""
+    with RawClient("--model", script(0), "--device", "cpu", "--threads", "1") as client:
+        client.initialize({"prepare": False, "warmStart": True})
+        typist = Typist(client, "file:///warm.py", "def slow(a, b):\n    \n\n\nCONSTANT = 1\n")
+        before = typist.see()
+        at = typist.text.index("CONSTANT")
+        typist.edit(at, at + 8, "VARIABLE")
+        assert before == typist.see()
+        client.wait_until(lambda: len(outcomes(client)) == 2)
+        steps = [int(found[1]) for line in client.log if (found := re.search(r" (\d+) steps", line))]
+        assert 1 == steps[1]
+        assert 10 < steps[0]
+
+
 def test_accepting_finds_the_next_answer_ready(preparing: RawClient) -> None:
     """Fails if the answer behind an accepted one is not prepared while nobody types, or not offered when it was accepted."""
     typist = Typist(preparing, "file:///accept.py")

@@ -170,6 +170,19 @@ def test_slices_that_are_cut_elsewhere_are_the_same_as_far_as_both_reach() -> No
         assert recall.find(URI, unknown) is None
 
 
+def test_what_stood_there_before_an_edit_nearby() -> None:
+    """Fails if a start is offered that belongs to another place, or none after a line above or below was changed."""
+    recall = recall_of(BODY, ANSWER, "return x")
+    above, below = BODY.replace("def f(x)", "def f(xs)"), BODY.replace("return 1", "return 2")
+    for near in (above, below, "# new\n" + BODY):
+        assert ANSWER == recall.nearby(URI, request(near))
+    for far in (above.replace("return 1", "return 2"), above.replace("|", "y = |"), above.replace("|", "|  # x")):
+        assert "" == recall.nearby(URI, request(far))
+    assert "" == recall.nearby("file:///b.py", request(above))
+    recall = recall_of(BODY)
+    assert "" == recall.nearby(URI, request(above))
+
+
 def test_what_was_used_longest_ago_goes_first() -> None:
     """Fails if the memory grows without bound, in answers or in bytes, or the answer that is on the screen is dropped."""
     places = [f"x{number} = |\n" for number in range(4)]
