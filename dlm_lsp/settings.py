@@ -39,6 +39,12 @@ class Settings:
     max_window_tokens: int = 512
     """How much of the document the model sees around the hole, in tokens (64 to 32768); the checkpoint's own limit cuts it."""
 
+    in_comments: bool = True
+    """Whether answers come unasked, while somebody types, in comments and docstrings."""
+
+    in_strings: bool = False
+    """Whether answers come unasked in other strings; in the fields of formatted strings they always do."""
+
     context_snippets: int = 3
     """How many pieces of other open files the model is told at most (0 to 3); only models trained to read them get any."""
 
