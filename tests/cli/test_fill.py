@@ -123,8 +123,12 @@ def test_what_is_no_text_is_one_sentence(capsys, tmp_path: Path, model: str, con
             b"def add(a, b):\n    \n\x0c# \xe2\x80\xa8\n",
             b"def add(a, b):\n    return a + b\n\x0c# \xe2\x80\xa8\n",
         ),
+        (
+            b"def add(a, b):\n    \nx = '<|mask|><|endoftext|><|pad|>' '<|expand|><|path|>' '<|sep|>'\n",
+            b"def add(a, b):\n    return a + b\nx = '<|mask|><|endoftext|><|pad|>' '<|expand|><|path|>' '<|sep|>'\n",
+        ),
     ],
-    ids=["lf", "crlf", "crlf several lines", "cr", "byte order mark", "latin-1", "odd separators"],
+    ids=["lf", "crlf", "crlf several lines", "cr", "byte order mark", "latin-1", "odd separators", "special tokens"],
 )
 def test_nothing_but_the_filling_changes(capsys, tmp_path: Path, model: str, before: bytes, after: bytes) -> None:
     """Fails if encoding, byte order mark, line ends or any byte elsewhere change."""
