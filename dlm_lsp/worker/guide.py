@@ -4,14 +4,16 @@ In: a canvas, its request and what stood there before. Out: the text of its hole
 be decided anew. Calls no model; knows tree-sitter only through `syntax.verdict`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Tokenizer
-from dlm_lsp.sampling.canvas import Canvas
-from dlm_lsp.syntax.verdict import Baseline, Verdict, judge
+from dlm_lsp.sampling.canvas import Canvas, Move
+from dlm_lsp.sampling.strategy import Sampler
+from dlm_lsp.syntax.verdict import Baseline, Fault, Verdict, judge
 from dlm_lsp.text.trim import trim
 from dlm_lsp.values import InfillRequest
 from dlm_lsp.worker.layout import Draft, row_texts
@@ -29,6 +31,13 @@ class Look:
     rows: tuple[tuple[tuple[int, int, int], ...], ...]
     """Per hole: (row of the canvas, start, end) with offsets in the untrimmed answer; typed characters count below 0."""
     verdict: Verdict
+    raw: tuple[str, ...] = ()
+    """Per hole: the untrimmed answer."""
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What should be decided anew: errors, or else names that nothing binds."""
+        return self.verdict.faults or self.verdict.unresolved
 
 
 def look(canvas: Canvas, draft: Draft, request: InfillRequest, baseline: Baseline, tokenizer: Tokenizer) -> Look:
@@ -37,6 +46,7 @@ def look(canvas: Canvas, draft: Draft, request: InfillRequest, baseline: Baselin
     Of an unfinished canvas only the whole lines before the first mask are read: what is shown when time runs out.
     """
     texts: list[str] = []
+    raw: list[str] = []
     rows: list[tuple[tuple[int, int, int], ...]] = []
     for k, hole in enumerate(request.holes):
         places = (canvas.hole_of == k).nonzero().flatten().tolist()
@@ -54,26 +64,66 @@ def look(canvas: Canvas, draft: Draft, request: InfillRequest, baseline: Baselin
         if not finished:
             answer = answer[: max(answer.rfind("\n"), 0)]
         behind = request.window.between[k] if k < len(request.window.between) else request.window.suffix
+        raw.append(answer)
         texts.append(trim(answer, behind, hole))
         rows.append(tuple(spans))
-    return Look(tuple(texts), tuple(rows), judge(baseline, tuple(texts)))
+    return Look(tuple(texts), tuple(rows), judge(baseline, tuple(texts), request.known_names), tuple(raw))
 
 
 def mask_again(canvas: Canvas, seen: Look, round_number: int, threshold: float) -> Tensor:  # [L] bool
     """Choose what to decide anew: all of every fault, and around it what was committed below the threshold."""
     chosen = torch.zeros(len(canvas.tokens), dtype=torch.bool)
     reach = REACH_ROWS * 2**round_number
-    for fault in seen.verdict.faults:
+    for fault in seen.faults:
         spans = seen.rows[fault.hole]
-        hit = [
-            n
-            for n, (_, start, end) in enumerate(spans)
-            if start < max(fault.end, fault.start + 1) and fault.start < end
-        ]
-        if not hit and spans:
-            hit = [len(spans) - 1]
+        hit = hit_rows(fault, spans)
         for n, (place, _, _) in enumerate(spans):
             near = bool(hit) and hit[0] - reach <= n <= hit[-1] + reach
             if n in hit or (near and float(canvas.confidence[place]) < threshold):
                 chosen[place] = True
     return chosen
+
+
+def hit_rows(fault: Fault, spans: Sequence[tuple[int, int, int]]) -> list[int]:
+    """Give the rows of a hole that a fault touches, at least the last one."""
+    wide = max(fault.end, fault.start + 1)
+    hit = [n for n, (_, start, end) in enumerate(spans) if start < wide and fault.start < end]
+    return hit or [*range(len(spans))][-1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """A Sampler around a Sampler: what stood at a fault is not written there again.
+
+    That holds while the canvas has the rows that it had when it was masked again; greedy refilling would else often come to the
+    same text. A row that has no other choice is left alone.
+    """
+
+    inner: Sampler
+    start: Canvas
+    barred: dict[int, int]
+    """Row to token."""
+
+    def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
+        """Decide without the barred tokens."""
+        if self.barred and len(canvas.tokens) == len(self.start.tokens):
+            logits = logits.clone()
+            for n, place in enumerate(canvas.rows.tolist()):
+                token = self.barred.get(place)
+                if token is not None and int(logits[n].isfinite().sum()) > 1:
+                    logits[n, token] = -torch.inf
+        return self.inner(canvas, logits, rng)
+
+
+def bar(canvas: Canvas, seen: Look) -> dict[int, int]:
+    """Give the first row that is more than white space of the first fault, or of every name, with the token that stands there."""
+    barred = {}
+    for fault in seen.verdict.faults[:1] or seen.verdict.unresolved:
+        spans = seen.rows[fault.hole]
+        text = seen.raw[fault.hole]
+        for n in hit_rows(fault, spans):
+            place, start, end = spans[n]
+            if text[max(start, 0) : end].strip():
+                barred[place] = int(canvas.tokens[place])
+                break
+    return barred

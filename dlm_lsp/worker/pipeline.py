@@ -8,7 +8,7 @@ model calls it asks whether anybody still waits.
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from dlm_lsp.sampling.strategy import Sampler
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
 from dlm_lsp.worker.calibrate import find_lengths, keeps_length
-from dlm_lsp.worker.guide import Look, look, mask_again
+from dlm_lsp.worker.guide import Anew, Look, bar, look, mask_again
 from dlm_lsp.worker.layout import Draft, encode, row_texts
 from dlm_lsp.worker.warm import warm_start
 
@@ -93,12 +93,14 @@ class Lane:
     """What `seen` was read from; `canvas` may be in the middle of a repair."""
     finished: bool = False
     """Whether `seen` is of a canvas without masks."""
+    barred: dict[int, int] = field(default_factory=dict)
+    """What is not to be written again, by row of `canvas` at the start of the round."""
 
     def sampler(self, request: InfillRequest, vocabulary: Vocabulary) -> Sampler:
         """Give the rule of the lane's next round."""
         temperature = max(self.temperature, REPAIR_TEMPERATURE) if self.rounds > 1 else self.temperature
         rule = fit_sampler(request.sampler, threshold=request.threshold, temperature=temperature)
-        return Pace(rule, self.canvas, vocabulary)
+        return Pace(Anew(rule, self.canvas, self.barred), self.canvas, vocabulary)
 
 
 class Cancelled(Exception):  # noqa: N818 it is no error
@@ -162,7 +164,7 @@ def fill(
     except Cancelled:
         return answer(Outcome.CANCELLED)
     spent["denoise"], spent["guide"] = decode.denoise_ms, decode.guide_ms
-    candidates = rank([candidate(lane, decode) for lane in lanes], request.candidates)
+    candidates = choose([candidate(lane, decode) for lane in sorted(lanes, key=badness)], request.candidates)
     if not all(lane.finished for lane in lanes):
         return answer(Outcome.LATE, candidates)
     return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates)
@@ -217,15 +219,18 @@ class Decode:
     def _settled(self, lane: Lane, *, late: bool) -> bool:
         """Judge a lane; unless it fits or nothing can be done any more, mask again what does not."""
         if lane.canvas.done or not lane.finished:  # else time ran out in a repair: what it began with is still there
-            lane.seen = look(lane.canvas, self.draft, self.request, self.baseline, self.denoiser.tokenizer)
-            lane.judged, lane.finished = lane.canvas, lane.canvas.done
+            seen = look(lane.canvas, self.draft, self.request, self.baseline, self.denoiser.tokenizer)
+            if not lane.finished or badness(replace(lane, seen=seen, judged=lane.canvas)) < badness(lane):
+                lane.seen, lane.judged, lane.finished = seen, lane.canvas, lane.canvas.done
         assert lane.seen is not None, "the first look is taken whatever the canvas"
+        assert lane.judged is not None, "what was seen was read from a canvas"
         if late or lane.rounds >= self.request.repair_rounds:
             return True
-        rows = mask_again(lane.canvas, lane.seen, lane.rounds, self.request.threshold)
+        rows = mask_again(lane.judged, lane.seen, lane.rounds, self.request.threshold)
         if not bool(rows.any()):
             return True
-        lane.canvas = revoke(lane.canvas, rows)
+        lane.barred = bar(lane.judged, lane.seen)
+        lane.canvas = revoke(lane.judged, rows)
         lane.rounds += 1
         self._show(lane, revoked=int(rows.sum()))
         return False
@@ -275,7 +280,8 @@ def plan_lanes(request: InfillRequest, vocabulary: Vocabulary, found: Sequence[i
         ]
         return Plan(tuple(lengths), tuple(growth) if grows else (0,) * len(lengths), temperature)
 
-    spare = [plan(factor, request.temperature, grows=False) for factor in SPARE_FACTORS]
+    drawn = request.temperature or REPAIR_TEMPERATURE  # at 0 they would repeat the greedy one
+    spare = [plan(factor, drawn, grows=False) for factor in SPARE_FACTORS]
     grows = not keeps_length(vocabulary)
     if not grows and not found:
         grid = sorted({min(length, most) for length in LENGTH_GRID})
@@ -298,6 +304,22 @@ def revoke(canvas: Canvas, rows: Tensor) -> Canvas:
     return canvas.apply(Move(commit=nothing, tokens=canvas.tokens, confidence=canvas.confidence, revoke=rows))
 
 
+def badness(lane: Lane) -> tuple[float, ...]:
+    """Rank what was seen: what fits first, what is broken late before what is broken early, then the surer."""
+    assert lane.seen is not None, "a lane is judged before it is ranked"
+    assert lane.judged is not None, "what was seen was read from a canvas"
+    verdict = lane.seen.verdict
+    empty = not any(text.strip() for text in lane.seen.texts)
+    sound_chars = verdict.faults[0].start if verdict.faults else 0
+    return (not verdict.parses, empty, -sound_chars, len(verdict.unresolved), -mean_logprob(lane.judged))
+
+
+def mean_logprob(canvas: Canvas) -> float:
+    """Give the mean log-probability of the decided tokens, when they were decided; 0 where there are none."""
+    confidence = canvas.confidence[canvas.holes & ~canvas.masked]
+    return float(confidence.clamp_min(1e-9).log().mean()) if len(confidence) else 0.0
+
+
 def is_answer(lane: Lane, trigger: Trigger) -> bool:
     """Whether a lane has a text that fits; while somebody merely types, to have nothing to say is an answer too."""
     if lane.seen is None or not lane.seen.verdict.parses:
@@ -312,7 +334,7 @@ def candidate(lane: Lane, decode: Decode) -> Candidate:
     confidence = lane.judged.confidence[lane.judged.holes & ~lane.judged.masked]
     return Candidate(
         texts=lane.seen.texts,
-        mean_logprob=float(confidence.clamp_min(1e-9).log().mean()) if len(confidence) else 0.0,
+        mean_logprob=mean_logprob(lane.judged),
         token_confidence=tuple(round(float(c), 4) for c in confidence),
         steps=decode.denoiser.calls,
         rounds=lane.rounds,
@@ -333,14 +355,13 @@ def token_texts(canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer) -> 
     return tuple(texts)
 
 
-def rank(candidates: Sequence[Candidate], wanted: int) -> tuple[Candidate, ...]:
-    """Drop the empty and the repeated ones; those that fit come first, then the surest."""
+def choose(candidates: Sequence[Candidate], wanted: int) -> tuple[Candidate, ...]:
+    """Drop the empty and the repeated ones; the first of the rest are the best."""
     distinct: dict[tuple[str, ...], Candidate] = {}
     for each in candidates:
         if any(text.strip() for text in each.texts):
             distinct.setdefault(each.texts, each)
-    best = sorted(distinct.values(), key=lambda each: (not each.parses, -each.mean_logprob))
-    return tuple(best[:wanted])
+    return tuple(distinct.values())[:wanted]
 
 
 def picture(canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer) -> tuple[str | None, ...]:

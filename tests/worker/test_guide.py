@@ -1,12 +1,15 @@
 """Verdicts become rows."""
 
+from dataclasses import replace
+
 import torch
 
 from dlm_lsp.models.scripted import MASK, PieceTokenizer
 from dlm_lsp.sampling.canvas import Canvas, join
+from dlm_lsp.sampling.samplers.threshold import Threshold
 from dlm_lsp.syntax.verdict import Fault, Verdict, survey
 from dlm_lsp.values import Hole, HoleKind, InfillRequest, Window
-from dlm_lsp.worker.guide import Look, look, mask_again
+from dlm_lsp.worker.guide import Anew, Look, bar, look, mask_again
 from dlm_lsp.worker.layout import Draft
 from tests.worker.conftest import request_at
 
@@ -97,3 +100,38 @@ def test_a_hole_is_trimmed_by_what_stands_right_behind_it() -> None:
         tokenizer,
     )
     assert ("1", "2") == found.texts
+
+
+def test_what_stood_at_a_fault_is_barred() -> None:
+    """Fails if greedy refilling may write the same again, if white space is barred, or what is not the parser's first complaint."""
+    canvas = finished([0.9] * 4)
+    look = Look(("a  )b",), (((2, 0, 1), (3, 1, 3), (4, 3, 4), (5, 4, 5)),), Verdict(), ("a  )b",))
+    assert {} == bar(canvas, look)
+    first, second = Fault(0, 1, 5, "unmatched )"), Fault(0, 0, 5, "syntax error")
+    assert {4: 22} == bar(canvas, replace(look, verdict=Verdict((first, second))))
+    names = Fault(0, 0, 1, "unresolved name"), Fault(0, 4, 5, "unresolved name")
+    assert {2: 20, 5: 23} == bar(canvas, replace(look, verdict=Verdict(unresolved=names)))
+
+
+def anew(canvas: Canvas, start: Canvas, logits: torch.Tensor) -> list[int]:
+    """Give what is committed in the hole."""
+    move = Anew(Threshold(0.0), start, {2: 3})(canvas, logits, torch.Generator())
+    return move.tokens[canvas.holes].tolist()
+
+
+def test_a_barred_token_is_not_written_until_the_rows_move() -> None:
+    """Fails if it is written, if another row may not say it, or if the bar stays where the hole has grown."""
+    start = join([[5, 6], [7]], [2], [2], mask_id=1)
+    grown = join([[5, 6], [7]], [3], [1], mask_id=1)
+    logits = torch.zeros(3, 8)
+    logits[:, 3], logits[:, 4] = 2.0, 1.0
+    assert [4, 3] == anew(start, start, logits[:2])
+    assert [3, 3, 3] == anew(grown, start, logits)
+
+
+def test_a_row_with_one_choice_keeps_it() -> None:
+    """Fails if a row that is bound to what was typed is left without any token."""
+    start = join([[5, 6], [7]], [1], [0], mask_id=1)
+    logits = torch.full((1, 8), -torch.inf)
+    logits[0, 3] = 1.0
+    assert [3] == anew(start, start, logits)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import Denoiser, View
+from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
-from dlm_lsp.worker.pipeline import plan_lanes
+from dlm_lsp.worker.pipeline import REPAIR_TEMPERATURE, SPARE_FACTORS, plan_lanes
 from tests.worker.conftest import request_at, run
 
 ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
@@ -322,3 +322,46 @@ def test_a_checkpoint_whose_holes_keep_their_length_is_tried_at_several(scripted
     model.predict = watch_lengths  # type: ignore[method-assign]
     run(request_at(ADD, repair_rounds=0), model)
     assert {8, 16, 32, 64} <= lengths
+
+
+def test_a_name_that_nothing_binds_is_masked_again(scripted: Make) -> None:
+    """Fails if names have no say, if what the slice binds elsewhere is taken for unbound, or if they make an answer unfit."""
+    rule = {**ADD_RULE, "answer": "return a + b", "draft": "return a + c"}
+    request = request_at("import os\n" + ADD)
+    assert ("return a + b",) == run(request, scripted(rule)).candidates[0].texts
+    known = run(replace(request, known_names=("c",)), scripted(rule)).candidates[0]
+    assert (("return a + c",), 0) == (known.texts, known.rounds)
+    stubborn = run(request, scripted({**rule, "draft_calls": 99})).candidates[0]
+    assert (True, 2) == (stubborn.parses, stubborn.rounds)
+
+
+class Worsening(Counting):
+    """Says nothing but brackets from some call on."""
+
+    good_calls = 0
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        answers = super().predict(views)
+        if self.calls > self.good_calls:
+            for answer in answers:
+                answer[:, self.tokenizer.encode("]")[0]] = 20.0
+        return answers
+
+
+def test_the_best_of_all_rounds_is_kept(scripted: Make) -> None:
+    """Fails if the last repair is sent although it is worse than what it repaired."""
+    model = Worsening(scripted({**ADD_RULE, "answer": "total = a + b\n    return (total"}))
+    model.good_calls = 99
+    plain = run(request_at(ADD, repair_rounds=0), model).candidates[0]
+    model.good_calls, model.calls = plain.steps, 0
+    repaired = run(request_at(ADD), model).candidates[0]
+    assert repaired.rounds == 2
+    assert not repaired.parses
+    assert (plain.texts, plain.token_confidence) == (repaired.texts, repaired.token_confidence)
+
+
+def test_spare_lanes_are_drawn_also_where_candidates_are_not() -> None:
+    """Fails if, at temperature 0, the model says again what did not fit."""
+    vocabulary = Vocabulary(9, 1, torch.zeros(9, dtype=torch.bool), 2, 3)
+    plans = plan_lanes(request_at(ADD, temperature=0.0), vocabulary)
+    assert [0.0, *[REPAIR_TEMPERATURE] * len(SPARE_FACTORS)] == [plan.temperature for plan in plans]
