@@ -5,8 +5,11 @@ over lines, which a string that spans lines can fool. `bound_names` are those th
 `imports` are told to it as they stand and are not repeated there; `known_names` are all, for the question whether a name resolves.
 """
 
+import heapq
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 IMPORT = re.compile(r"^(?:import|from)[ \t][^\r\n(]*(?:\([^()]*\))?[^\r\n]*", re.MULTILINE)
 """A Python import statement at the outermost level, whole."""
@@ -30,6 +33,9 @@ _STATEMENT = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+
+
+_offset = itemgetter(0)
 
 
 def bound_names(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, str]]:
@@ -63,13 +69,19 @@ def known_names(text: str) -> Iterator[tuple[int, str]]:
 def names_outside(
     bindings: Sequence[tuple[int, str]], start: int, end: int, most: int, max_chars: int = 2000
 ) -> tuple[str, ...]:
-    """Choose at most `most` names that are not bound within [start, end), those nearest to it, in their order."""
-    inside = {name for at, name in bindings if start <= at < end}
-    nearest = sorted(
-        ((max(start - at, at - end), at, name) for at, name in bindings if not start <= at < end and name not in inside)
-    )
+    """Choose at most `most` names that are not bound within [start, end), those nearest to it, in their order.
+
+    `bindings` are in order of their offsets; only those that are near are looked at.
+    """
+    first = bisect_left(bindings, start, key=_offset)
+    last = bisect_left(bindings, end, lo=first, key=_offset)
+    inside = {name for _, name in bindings[first:last]}
+    before = ((start - at, at, name) for at, name in reversed(bindings[:first]))
+    behind = ((at - end, at, name) for at, name in bindings[last:])
     chosen: dict[str, int] = {}
-    for _, at, name in nearest:
+    for _, at, name in heapq.merge(before, behind):
+        if name in inside:
+            continue
         max_chars -= 0 if name in chosen else len(name) + 1
         if len(chosen) == most or max_chars < 0:
             break
