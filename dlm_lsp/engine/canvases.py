@@ -5,10 +5,11 @@ In: a snapshot with gaps, what the worker said of its model, its answers. Out: `
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from dlm_lsp.engine.context import Outline
 from dlm_lsp.engine.edits import Edit, apply, split
 from dlm_lsp.engine.gaps import Gap
 from dlm_lsp.engine.gate import admit_all
@@ -16,6 +17,7 @@ from dlm_lsp.engine.request import build_request
 from dlm_lsp.settings import Settings
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.verdict import judge, survey
+from dlm_lsp.text.snippets import Chunk
 from dlm_lsp.text.window import as_seen
 from dlm_lsp.values import InfillRequest, InfillResult, Snapshot, Trigger
 from dlm_lsp.wire import Hello
@@ -24,8 +26,14 @@ MIN_HOLE_TOKENS = 48
 """What a function's body gets at least, where several share a canvas."""
 MIN_CONTEXT_TOKENS = 64
 """What is left for the text around the holes of a shared canvas."""
+KEPT_BODY = "pass"
+"""Stands for what stays, behind a lead that makes a block of what was none."""
 CHOICE = 4
 """Candidates of an action with one gap."""
+GUESS_TOKENS = 32
+"""The length of a function's body, where nothing tells."""
+MAX_CPU_TOKENS = 64
+"""Without a GPU a batch takes as long as its candidates one by one: as many tokens may all candidates have that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +67,24 @@ def share_out(snapshot: Snapshot, gaps: Sequence[Gap], settings: Settings, hello
     return [Canvas(snapshot, tuple(each)) for each in shared]
 
 
-def make_request(canvas: Canvas, settings: Settings, hello: Hello, *, request_id: int, seed: int = 0) -> InfillRequest:
-    """Make the request that fills the gaps of a canvas."""
+def make_request(
+    canvas: Canvas,
+    settings: Settings,
+    hello: Hello,
+    *,
+    request_id: int,
+    seed: int = 0,
+    known: Outline | None = None,
+    offered: Iterable[Chunk] = (),
+) -> InfillRequest:
+    """Make the request that fills the gaps of a canvas; `known` and `offered` are told as in `build_request`."""
     gaps = canvas.gaps
     text, cursors = _emptied(canvas)
     sizes = [_size_tokens(gap, hello) for gap in gaps]
     chosen = replace(
         settings,
         max_hole_tokens=max((max(2 * size, 32) if size else settings.max_hole_tokens) for size in sizes),
-        candidates=max(settings.candidates, CHOICE if len(gaps) == 1 else 1),
+        candidates=max(settings.candidates, _choice(sizes, hello)),
         deadline_ms=settings.deadline_ms * len(gaps),
         seed=settings.seed + seed,
     )
@@ -77,6 +94,8 @@ def make_request(canvas: Canvas, settings: Settings, hello: Hello, *, request_id
         hello,
         request_id=request_id,
         trigger=Trigger.ACTION,
+        known=known,
+        offered=offered,
         more=cursors[1:],
     )
     holes = tuple(
@@ -95,12 +114,13 @@ def read_answer(
     what another one has for them.
     """
     old = canvas.old_texts
+    kept = [KEPT_BODY if gap.lead else before for gap, before in zip(canvas.gaps, old, strict=True)]
     found = [
         tuple(
-            before if text.strip() == before.strip() else gap.lead + text
-            for gap, before, text in zip(canvas.gaps, old, admitted.texts, strict=True)
+            before if text.strip() in {before.strip(), stays.strip()} else gap.lead + text
+            for gap, before, stays, text in zip(canvas.gaps, old, kept, admitted.texts, strict=True)
         )
-        for admitted in admit_all(canvas.snapshot, request, result, settings, kept=old)
+        for admitted in admit_all(canvas.snapshot, request, result, settings, kept=kept)
     ]
     together = tuple(
         next((text for text in texts if text != before), before)
@@ -135,6 +155,13 @@ def _emptied(canvas: Canvas) -> tuple[str, list[int]]:
         shift += len(each.text) - (each.span.end - each.span.start)
         cursors.append(each.span.end + shift)
     return apply(canvas.snapshot.text, empty), cursors
+
+
+def _choice(sizes: Sequence[int], hello: Hello) -> int:
+    """Say how many ways to ask for."""
+    if len(sizes) > 1:
+        return 1
+    return max(min(MAX_CPU_TOKENS // (sizes[0] or GUESS_TOKENS), CHOICE), 2) if hello.device == "cpu" else CHOICE
 
 
 def _size_tokens(gap: Gap, hello: Hello) -> int:

@@ -18,7 +18,7 @@ from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Answer
 from dlm_lsp.settings import Settings
 from dlm_lsp.text.offsets import LINE_END, line_ending
-from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Snapshot, Step, Trigger
+from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Snapshot, Span, Step, Trigger
 from dlm_lsp.wire import Hello
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,8 @@ async def ask(
 
 
 def rehearse() -> None:
-    """Do once, in a thread, what `ask` does without the model: the first answer should not be slower than the second."""
+    """Do once, in a thread, what is done without the model: the first answer should not be slower than the second."""
+    from dlm_lsp.engine.gaps import possible
     from dlm_lsp.engine.gate import admit_all
     from dlm_lsp.engine.request import build_request
 
@@ -94,6 +95,7 @@ def rehearse() -> None:
     snapshot, settings = Snapshot("", "python", 0, text, len(text)), Settings()
     request = build_request(snapshot, settings, Hello(), request_id=0, trigger=Trigger.INVOKED)
     answer = Candidate(("return (",), 0.0, (), steps=0, rounds=0, parses=False)
+    possible(snapshot, Span(0, 0))
     admit_all(snapshot, request, InfillResult(0, 0, Outcome.FILLED, (answer,)), settings)
 
 

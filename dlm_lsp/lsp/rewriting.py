@@ -164,7 +164,15 @@ async def _fill(
     """Ask the model about one canvas; give the ways that fit, and a sentence where it could not answer."""
     began = time.perf_counter()
     with ls.slot(canvas.snapshot.uri, Trigger.ACTION) as request_id:
-        request = await asyncio.to_thread(make_request, canvas, settings, hello, request_id=request_id, seed=seed)
+        known, offered = ls.surroundings.of(canvas.snapshot, ls.workspace, settings.exclude)
+        request = await asyncio.to_thread(
+            make_request,
+            *(canvas, settings, hello),
+            request_id=request_id,
+            seed=seed,
+            known=known,
+            offered=offered,
+        )
         result = await ls.engine.fill(request)
     ways = await asyncio.to_thread(read_answer, canvas, request, result, settings)
     ms = (time.perf_counter() - began) * 1000

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
+from pytest_lsp import ClientServerConfig
 
 from tests.e2e.action_editor import ANNOTATED, OLD, PLAIN, RESOLVES, VS_CODE, Editor, capabilities
 from tests.e2e.conftest import LONG, StartServer
+from tests.e2e.raw_client import SERVER as SERVE
 from tests.e2e.raw_client import Message, RawClient
 from tests.e2e.test_cancel import CANCELLED, error_code
 from tests.e2e.test_worker_dies import kill_worker
@@ -41,7 +44,8 @@ RULES: list[Message] = [
     {"after": "def unsure(a, b):\n    ", "before": " = a + b", "answer": "total"},
     {"after": "def unsure(a, b):\n    ", "before": "\n", "answer": "x = a + b", "confidence": 0.6},
 ]
-SERVER = ("--device", "cpu", "--threads", "1", "--deadline-ms", "60000")
+SERVER = ("--device", "cpu", "--threads", "1", "--deadline-ms", "60000", "--candidates", "3", "--repair-rounds", "0")
+"""Nothing is repaired: what the script says that does not fit has to be met by the server."""
 
 
 @pytest.fixture(scope="module")
@@ -441,7 +445,7 @@ def test_a_selection_that_is_too_long(vs_code: RawClient) -> None:
 def test_what_was_least_sure_in_an_accepted_answer(vs_code: RawClient) -> None:
     """Fails if the answer that was accepted is not recognised, or the whole of it is written anew."""
     editor = edit(vs_code, "def unsure(a, b):\n    \n")
-    (item,) = vs_code.inline(editor.uri, 1, 4)["items"]
+    item = vs_code.inline(editor.uri, 1, 4)["items"][0]
     assert UNSURE not in editor.titles(editor.range_of("def", 0))
     editor.type(f"def unsure(a, b):\n    {item['insertText']}\n")
     made = editor.run(UNSURE, editor.range_of("def", 0))
@@ -468,3 +472,37 @@ def test_a_client_that_takes_no_edits(start: StartServer, model: str) -> None:
     made = editor.run(FUNCTION, editor.range_of("pass", 0))
     assert "return a + b" == made["changes"][editor.uri][0]["newText"]
     assert 1 == editor.version
+
+
+async def test_as_lsprotocol_sees_it(model: str) -> None:
+    """Fails if an answer does not fit lsprotocol's types or what was announced."""
+    client = await ClientServerConfig(server_command=[*SERVE, "--model", model, *SERVER]).start()
+    resolves = types.ClientCodeActionResolveOptions(properties=["edit"])
+    literals = types.ClientCodeActionLiteralOptions(types.ClientCodeActionKindOptions(value_set=[""]))
+    can = types.ClientCapabilities(
+        text_document=types.TextDocumentClientCapabilities(
+            code_action=types.CodeActionClientCapabilities(
+                data_support=True, resolve_support=resolves, code_action_literal_support=literals
+            )
+        ),
+        workspace=types.WorkspaceClientCapabilities(
+            workspace_edit=types.WorkspaceEditClientCapabilities(
+                document_changes=True, change_annotation_support=types.ChangeAnnotationsSupportOptions()
+            )
+        ),
+    )
+    await client.initialize_session(types.InitializeParams(can))
+    uri = "file:///typed.py"
+    document = types.TextDocumentItem(uri, "python", 1, "def add(a, b):\n    pass\n")
+    client.text_document_did_open(types.DidOpenTextDocumentParams(document))
+    place = types.Range(types.Position(1, 4), types.Position(1, 4))
+    context = types.CodeActionContext(diagnostics=[])
+    params = types.CodeActionParams(types.TextDocumentIdentifier(uri), place, context)
+    function, stubs = await client.text_document_code_action_async(params)
+    assert [FUNCTION, STUBS] == [function.title, stubs.title]
+    resolved = await client.code_action_resolve_async(function)
+    (change,) = resolved.edit.document_changes
+    assert (uri, 1) == (change.text_document.uri, change.text_document.version)
+    assert ["return a + b"] == [each.new_text for each in change.edits]
+    await client.shutdown_session()
+    await client.stop()

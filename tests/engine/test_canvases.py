@@ -66,6 +66,16 @@ def test_what_stood_there_is_the_first_guess() -> None:
     assert (96, 84, 192) == (request.holes[0].hint_tokens, request.holes[0].max_lines, request.max_hole_tokens)
 
 
+@pytest.mark.parametrize(
+    ("device", "size", "count"), [("cuda:0", 100, 4), ("cpu", 12, 4), ("cpu", 20, 3), ("cpu", 0, 2), ("cpu", 90, 2)]
+)
+def test_fewer_answers_where_each_costs_time(device: str, size: int, count: int) -> None:
+    """Fails if somebody without a GPU waits for four long answers, or somebody with one gets fewer than there could be."""
+    canvas = Canvas(snapshot_of(STUBS), (Gap(Span(0, 9), size_chars=3 * size),))
+    assert count == make_request(canvas, SETTINGS, replace(HELLO, device=device), request_id=1).candidates
+    assert 5 == make_request(canvas, Settings(candidates=5), replace(HELLO, device=device), request_id=1).candidates
+
+
 @pytest.mark.parametrize(("size", "count"), [(8000, 1), (384, 4), (512, 5), (2000, 20)])
 def test_neighbours_share_a_canvas(size: int, count: int) -> None:
     """Fails if a canvas has more holes than it has room, or there are more canvases than needed."""
