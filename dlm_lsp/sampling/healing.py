@@ -1,8 +1,8 @@
 """Healing of tokens that the cursor cut: the last tokens before a hole are taken back and must be written again.
 
 A tokenizer that is given `retu` ends in a token that almost never stands before `rn`, so a model cannot go on from there.
-In: the ids before a hole and the texts of the vocabulary. Out: fewer ids, and an edit of the logits that lets the hole's first
-token only be one that starts with the typed characters; the caller strips these from the answer. Knows no canvas layout.
+In: the ids before a hole and the texts of the vocabulary. Out: fewer ids, and an edit of the logits that lets the hole only start
+with the typed characters; the caller strips these from the answer. Knows no canvas layout.
 """
 
 from bisect import bisect_left, bisect_right
@@ -47,26 +47,59 @@ class Healed:
     """The ids before a hole without the last few, and what must be written in their place."""
 
     kept: tuple[int, ...]
-    typed: str
-    """The text of the ids that were taken back: the hole's text starts with it."""
-    allowed: Tensor  # [A] int64, the ids whose text starts with `typed`
+    taken: tuple[int, ...]
+    """The ids that were taken back."""
+    pieces: Pieces
+
+    @property
+    def typed(self) -> str:
+        """The text of the ids that were taken back: the hole's text starts with it."""
+        return self._typed(0)
+
+    @property
+    def allowed(self) -> Tensor:  # [A] int64
+        """The ids whose text starts with `typed`."""
+        return self._starting(0)
 
     def hold(self, hole: int, vocabulary: Vocabulary) -> Adjust:
-        """Give the edit that binds the first row of `hole`: it starts with what was typed, or splits in two, never vanishes."""
-        ids = self.allowed
-        if vocabulary.expand_id is not None:
-            ids = torch.cat([ids, torch.tensor([vocabulary.expand_id])])
+        """Give the edit that binds the first rows of `hole`.
+
+        The first one starts with what was typed, or splits in two, and never vanishes. Or it is the first of the ids that were
+        taken back, where that is the likelier: then the next row is bound so to the rest. Whatever may follow what was typed
+        can be written, also where no piece spans both.
+        """
+        more = torch.tensor([] if vocabulary.expand_id is None else [vocabulary.expand_id], dtype=torch.int64)
 
         def edit(canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
-            first = (
-                (canvas.hole_of[canvas.rows] == hole).nonzero()[:1, 0].to(logits.device)
-            )  # [1], [0] if it has no row
-            some = ids.to(logits.device)
-            bound = torch.full_like(logits[first], -torch.inf)
-            bound[:, some] = logits[first][:, some]
-            return logits.index_copy(0, first, bound)
+            rows = (canvas.hole_of[canvas.rows] == hole).nonzero().flatten().tolist()
+            tokens = canvas.hole_tokens(hole)
+            last = len(self.taken) - 1
+            bound = logits.clone()
+            for at, token in enumerate(tokens):
+                if at < last and token == self.taken[at]:
+                    continue  # committed already
+                if token != canvas.mask_id:
+                    break
+                row, again, whole = logits[rows[at]], self.taken[at : at + 1], self._starting(at)
+                goes_on = at < last and tokens[at + 1 : at + 2] == [canvas.mask_id]
+                goes_on = goes_on and not bool((row[whole.to(row.device)] > row[list(again)]).any())
+                ids = (
+                    torch.tensor(again) if goes_on else torch.cat([whole if len(whole) else torch.tensor(again), more])
+                )
+                ids = ids.to(row.device)
+                bound[rows[at]] = torch.full_like(row, -torch.inf).index_copy(0, ids, row[ids])
+                if not goes_on:
+                    break
+            return bound
 
         return edit
+
+    def _typed(self, first: int) -> str:
+        return "".join(self.pieces.texts[token] for token in self.taken[first:])
+
+    def _starting(self, first: int) -> Tensor:  # [A] int64
+        fits = self.pieces.starting_with(self._typed(first))
+        return self.pieces.ids[fits.start : fits.stop]
 
 
 def heal(prefix_ids: Sequence[int], pieces: Pieces, *, through_newline: bool = False) -> Healed | None:
@@ -85,5 +118,5 @@ def heal(prefix_ids: Sequence[int], pieces: Pieces, *, through_newline: bool = F
         fits = pieces.starting_with(typed)
         # In sorted order the text itself comes before all that continue it.
         if fits and pieces.in_order[fits[-1]] != typed:
-            best = Healed(tuple(prefix_ids[:-count]), typed, pieces.ids[fits.start : fits.stop])
+            best = Healed(tuple(prefix_ids[:-count]), tuple(prefix_ids[-count:]), pieces)
     return best

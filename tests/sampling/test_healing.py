@@ -145,3 +145,58 @@ def test_only_the_first_row_is_bound():
     assert [0, 1, 2, 3, EXPAND] == (~edited[2].isinf()).nonzero().flatten().tolist()
     empty = join([[1], [2]], [0], [0], MASK)
     assert (0, 24) == tuple(found.hold(0, vocabulary)(empty, torch.zeros(0, 24)).shape)
+
+
+RETURNING = heal([ID["re"], ID["t"]], PIECES)
+WORDS = Vocabulary(len(TEXTS) + 1, len(TEXTS), FORBIDDEN.new_zeros(len(TEXTS) + 1), None, None)
+
+
+def bound(logits: torch.Tensor, *committed: str) -> list[set[str]]:
+    """Give what each row of a hole of three may be, `committed` being its first tokens."""
+    assert RETURNING is not None
+    canvas = join([[1], [2]], [3], [0], WORDS.mask_id)
+    canvas.tokens[1 : 1 + len(committed)] = torch.tensor([ID[text] for text in committed], dtype=torch.int64)
+    edited = RETURNING.hold(0, WORDS)(canvas, logits)
+    return [{text for text, logit in zip(TEXTS, row.tolist(), strict=False) if logit > -torch.inf} for row in edited]
+
+
+def test_what_no_piece_spans_can_be_written_too() -> None:
+    """Fails if `ret` can only become `return`, though the model means to write `ret(`: the typed tokens may be written again."""
+    assert RETURNING is not None
+    assert "ret" == RETURNING.typed
+    logits = torch.zeros(3, len(TEXTS) + 1)
+    everything = set(TEXTS)
+    logits[0, ID["return"]] = 1.0
+    assert [{"return", "returns"}, everything, everything] == bound(logits)
+    logits[0, ID["re"]] = 2.0
+    assert [{"re"}, {"t"}, everything] == bound(logits)
+    assert [everything, {"t"}, everything] == bound(logits, "re")
+    assert [everything, everything, everything] == bound(logits, "return")
+    assert [everything, everything, everything] == bound(logits, "re", "t")
+
+
+def test_the_typed_tokens_are_not_begun_where_the_next_row_is_taken() -> None:
+    """Fails if the first typed token is written before a row that says something else already."""
+    assert RETURNING is not None
+    canvas = join([[1], [2]], [2], [0], WORDS.mask_id)
+    canvas.tokens[2] = ID["("]
+    logits = torch.zeros(2, len(TEXTS) + 1)
+    logits[0, ID["re"]] = 2.0
+    edited = RETURNING.hold(0, WORDS)(canvas, logits)
+    assert {ID["return"], ID["returns"]} == set((~edited[0].isinf()).nonzero().flatten().tolist())
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_a_hole_behind_several_typed_tokens_starts_with_them(length: int) -> None:
+    """Fails if rows that are decided together disagree on how the typed text is cut into tokens."""
+    denoiser = tiny_denoiser()
+    pieces = sort_pieces([*LETTERS[:8], "aaxa", "axaxb", "bxab", *LETTERS[11:]], denoiser.vocabulary.forbidden)
+    for taken in ([0, 1], [1, 1], [5, 0]):
+        found = heal([7, *taken], pieces)
+        assert found is not None
+        for seed in range(12):
+            canvas = join([[1], list(found.kept), [3]], [2, length], [2, 2], MASK)
+            edits = [found.hold(1, denoiser.vocabulary)]
+            *_, last = denoise([canvas], denoiser, [Threshold(0.3, 1.5)], [rng(seed)], adjust=edits, min_rows=0)
+            text = "".join(pieces.texts[token] for token in last[0].hole_tokens(1))
+            assert text.startswith(found.typed)
