@@ -5,7 +5,7 @@ BIN     := $(VENV)/bin
 MINUTES ?= 25
 SIZE    ?= nano
 
-.PHONY: run test lint generate check wheel-test node-client train clean
+.PHONY: run test lint generate picture check wheel-test node-client train clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -27,6 +27,10 @@ lint: $(VENV)/.installed
 generate: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
 	$(BIN)/python benchmarks/report.py
+
+# The README's picture, from a run of the bundled model.
+picture: $(VENV)/.installed
+	$(BIN)/python docs/decode.py
 
 test: $(VENV)/.installed
 	$(BIN)/pytest
