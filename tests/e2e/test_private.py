@@ -15,6 +15,14 @@ def test_a_private_document_gets_an_empty_answer(start: StartServer, fast_model:
     client.open(uri, ADD)
     assert {"items": []} == client.inline(uri, 1, 4)
     client.wait_for_log("a private file")
+    document, place = {"textDocument": {"uri": uri}}, {"line": 1, "character": 4}
+    everything = {"start": {"line": 0, "character": 0}, "end": place}
+    actions = client.ask("textDocument/codeAction", {**document, "range": everything, "context": {"diagnostics": []}})
+    assert not actions["result"], "nothing is offered that would read it"
+    completion = client.ask("textDocument/completion", {**document, "position": place}).get("result")
+    assert not (completion or {}).get("items")
+    wish = {"command": "dlm-lsp.fillStubs", "arguments": [{"uri": uri, "range": everything}]}
+    client.ask("workspace/executeCommand", wish)
     client.open("file:///w/app.py", ADD)
     assert "return a + b" == client.inline("file:///w/app.py", 1, 4)["items"][0]["insertText"]
     assert 1 == sum(": filled" in line for line in client.log), "one model call, for the ordinary file"
