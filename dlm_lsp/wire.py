@@ -9,8 +9,9 @@ Drive a worker by hand:  python -m dlm_lsp.worker --model nano   and type  {"typ
 
 import json
 import types
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from dlm_lsp.errors import WireError
@@ -82,8 +83,8 @@ _BY_NAME: dict[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_ar
 
 def encode(message: Message) -> bytes:
     """Give the line of a message, newline included."""
-    body = {"type": type(message).__name__.lower(), **asdict(message)}
-    return json.dumps(body, ensure_ascii=True, separators=(",", ":")).encode("ascii") + b"\n"
+    body = {"type": type(message).__name__.lower(), **_as_dict(message)}
+    return json.dumps(body, ensure_ascii=True, separators=(",", ":"), default=_as_dict).encode("ascii") + b"\n"
 
 
 def decode(line: bytes | str) -> Message:
@@ -102,6 +103,13 @@ def decode(line: bytes | str) -> Message:
     return made
 
 
+def _as_dict(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+_hints = cache(get_type_hints)
+
+
 def _build(kind: Any, value: Any, where: str) -> Any:
     """Make a value of the annotated type `kind` out of parsed JSON."""
     origin = get_origin(kind)
@@ -109,7 +117,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             msg = f"{where}: expected an object"
             raise WireError(msg)
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         unknown = value.keys() - {field.name for field in fields(kind)}
         if unknown:
             msg = f"{where}: unknown {', '.join(sorted(unknown))}"
@@ -130,6 +138,8 @@ def _build(kind: Any, value: Any, where: str) -> Any:
             msg = f"{where}: expected a list"
             raise WireError(msg)
         inner = get_args(kind)[0]
+        if inner is str and all(type(part) is str for part in value):  # thousands of names
+            return tuple(value)
         return tuple(_build(inner, part, where) for part in value)
     if origin is dict:
         if not isinstance(value, dict):

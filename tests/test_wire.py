@@ -73,7 +73,7 @@ def requests(draw: st.DrawFn) -> InfillRequest:
 
 
 MESSAGES = st.one_of(
-    st.builds(wire.Hello, NUMBERS, TEXTS, TEXTS, TEXTS, NUMBERS, FLOATS, TEXTS, tuples(TEXTS)),
+    st.builds(wire.Hello, NUMBERS, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, FLOATS, TEXTS, tuples(TEXTS)),
     st.builds(wire.Fill, requests()),
     st.builds(wire.Cancel, NUMBERS),
     st.just(wire.Shutdown()),

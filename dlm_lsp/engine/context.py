@@ -4,9 +4,11 @@ In: the open documents, each read once after a change (`outline`) and not when s
 one that is asked about. Out: the parts of a `Context`. It reads no file, calls no model and knows no protocol.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
+from operator import itemgetter
 from urllib.parse import unquote, urlsplit
 
 from dlm_lsp.syntax.languages import find_language
@@ -55,8 +57,8 @@ class Outline:
 
     def names_known(self, start: int, end: int, length: int) -> tuple[str, ...]:
         """Give all names that may be bound outside [start, end) of a text of `length`; `*` says that there may be others."""
-        end = self._then(start, end, length)
-        return tuple(dict.fromkeys(name for at, name in self.known if not start <= at < end))
+        first, last = (bisect_left(self.known, at, key=itemgetter(0)) for at in (start, self._then(start, end, length)))
+        return tuple(dict.fromkeys(name for _, name in chain(self.known[:first], self.known[last:])))
 
     def _then(self, start: int, end: int, length: int) -> int:
         """Give what the end of a stretch was when the outline was made, if all edits since were in the stretch."""

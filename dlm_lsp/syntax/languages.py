@@ -16,7 +16,7 @@ from dlm_lsp.syntax.strict import Complaint, check_python
 from dlm_lsp.text.names import IMPORT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # a row is itself, and can be hashed
 class Language:
     """What is known of a language."""
 

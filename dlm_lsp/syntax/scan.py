@@ -8,6 +8,7 @@ the part before it ended: the twins join to the twin of the whole, but for the l
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from dlm_lsp.syntax.languages import Language
@@ -68,6 +69,7 @@ class Flat:
         )
 
 
+@lru_cache(maxsize=16)  # the text before a cursor is read by all who look at it
 def flatten(text: str, language: Language, state: State = OUTSIDE) -> Flat:
     """Read a text from its start to its end; `state` is what is open where it starts, which must be a line's start then."""
     if "\r" in text:
