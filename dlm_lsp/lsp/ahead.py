@@ -30,7 +30,7 @@ async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str) 
     """Ask the model behind `text`, and remember what it says."""
     from dlm_lsp.engine.gate import admit_all
     from dlm_lsp.engine.prepare import accept, next_line
-    from dlm_lsp.engine.request import build_request
+    from dlm_lsp.engine.request import build_request, is_wanted
 
     await asyncio.sleep(PAUSE_S)
     hello = ls.engine.hello
@@ -51,13 +51,15 @@ async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str) 
     scope = (asked.uri, settings)
     accepted = accept(asked, text)
     there = build(accepted)
-    if ls.recall.find(scope, there) is not None:
+    if not is_wanted(there, settings) or ls.recall.find(scope, there) is not None:
         return
     lead = next_line(accepted, there.holes[0])
     further = accept(accepted, lead)
     request = build(further) if lead else there
     result = await ls.engine.fill(request, gives_way=True)
     admitted = admit_all(further, request, result, settings)
+    calls = max((candidate.steps for candidate in result.candidates), default=0)
+    ls.tally.counts.update(prepared=1, calls=calls)
     log.info("request %d v%d ahead: %s, %d admitted", request.id, request.version, result.outcome, len(admitted))
     if result.outcome not in {Outcome.FILLED, Outcome.EMPTY}:
         return

@@ -57,8 +57,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        """Of questions (asked), of answers with something to show (answered), of answers that were remembered (known), of model
-        calls (calls), and of each fate."""
+        """Of questions (asked), of answers with something to show (answered), of answers that were remembered (known), of questions
+        that nobody had asked yet (prepared), of model calls (calls), and of each fate."""
         self.accepted: tuple[Answer, int] | None = None
         """The answer that was accepted last, and which of its texts."""
         self._answers: deque[Answer] = deque(maxlen=MAX_ANSWERS)
