@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,8 @@ def edits(case: Case, answer: str) -> Iterator[Edited]:
         yield Edited("word typed", prefix + word[0], behind)
 
 
-async def measure(cases: list[Case], settings: Settings) -> dict[str, Any]:
-    """Answer all holes, before and after the edits."""
+async def measure(cases: list[Case], settings: Settings, out: Path) -> None:
+    """Answer all holes, before and after the edits; what is measured is written after each, so that it may be stopped."""
     engine = LocalEngine(settings, on_log=lambda _: None)
     rows: list[dict[str, Any]] = []
     try:
@@ -91,21 +92,27 @@ async def measure(cases: list[Case], settings: Settings) -> dict[str, Any]:
                     trial = await asyncio.to_thread(run_untrusted, program) if reply.text.strip() else None
                     replies.append(replace(reply, passed=trial is not None and trial.passed))
                 rows.append({"edit": edited.edit, "first": first.text, "fresh": replies[0], "warm": replies[1]})
+            write_report(out, hello, rows, number)
             print(f"{number} of {len(cases)} holes", file=sys.stderr, flush=True)
     finally:
         await engine.stop()
-    return {
+
+
+def write_report(out: Path, hello: Hello, rows: list[dict[str, Any]], holes: int) -> None:
+    """Write down what is known so far."""
+    report = {
         "script": "benchmarks/warm.py",
         "version": __version__,
         "model": Path(hello.model).name,
         "model_hash": hello.model_hash,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
-        "holes": len(cases),
+        "holes": holes,
         "edits": {
             name: summary([row for row in rows if name in (row["edit"], "all")])
             for name in (*dict.fromkeys(row["edit"] for row in rows), "all")
         },
     }
+    out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 async def ask(
@@ -149,9 +156,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="of each file")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    cases = [case for path in options.holes for case in read_cases([path], options.limit)]
-    report = asyncio.run(measure(cases, Settings(threads=1, deadline_ms=600_000)))
-    options.out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    files = [read_cases([path], options.limit) for path in options.holes]
+    cases = [case for several in zip_longest(*files) for case in several if case is not None]
+    asyncio.run(measure(cases, Settings(threads=1, deadline_ms=600_000), options.out))
 
 
 if __name__ == "__main__":
