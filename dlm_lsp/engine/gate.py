@@ -6,6 +6,7 @@ if nothing is worth showing. It never writes anything, it only cuts off the end;
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dlm_lsp.settings import Settings
 from dlm_lsp.syntax.verdict import Baseline, judge, survey
@@ -42,7 +43,7 @@ def admit_all(
     line_end = line_ending(asked.text)
     behind = (*request.window.between, request.slice_suffix)
     stays = [as_seen(text) for text in kept] or [""] * len(request.holes)
-    baseline = None if settings.show_broken else _survey(request)
+    baseline = None if settings.show_broken else _survey_of(request)
     admitted: dict[tuple[str, ...], Admitted] = {}
     for candidate in candidates:
         texts = [trim(as_seen(t), b, hole) for t, b, hole in zip(candidate.texts, behind, request.holes, strict=True)]
@@ -60,8 +61,16 @@ def _is_sure(candidate: Candidate, trigger: Trigger, settings: Settings) -> bool
     return trigger is not Trigger.AUTOMATIC or candidate.mean_logprob >= settings.min_logprob
 
 
-def _survey(request: InfillRequest) -> Baseline:
-    return survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
+def look_first(request: InfillRequest) -> None:
+    """Do, while the model works, what can be done before its answer is there."""
+    _survey_of(request)
+
+
+def _survey_of(request: InfillRequest) -> Baseline:
+    return _survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
+
+
+_survey = lru_cache(maxsize=4)(survey)
 
 
 def _fitting_part(

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 
+from lsprotocol import types
+
 from dlm_lsp.engine.recall import Offer
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp import notebooks
@@ -23,14 +25,17 @@ from dlm_lsp.wire import Hello
 
 log = logging.getLogger(__name__)
 
+LOOK_AFTER_S = 0.002
+"""By then the model has the request, and works."""
+
 
 async def ask(
     ls: Session, asked: Snapshot, trigger: Trigger, settings: Settings, on_step: Callable[[Step], None] | None = None
 ) -> Answer:
     """Fill the hole at the cursor of `asked`; a model that cannot be loaded is an answer too, of the outcome failed."""
     # Imported while the model loads: the grammar would make every editor wait longer for `initialize`.
-    from dlm_lsp.engine.gate import admit_all
-    from dlm_lsp.engine.request import build_request
+    from dlm_lsp.engine.gate import admit_all, look_first
+    from dlm_lsp.engine.request import build_request, is_wanted
 
     began = time.perf_counter()
     asked = notebooks.whole(ls, asked)
@@ -50,8 +55,12 @@ async def ask(
                 known=outline,
                 offered=offered,
             )
-            known = None if watched else ls.recall.find(scope, request)
+            if not is_wanted(request, settings):
+                known = ()
+            elif not watched:
+                known = ls.recall.find(scope, request)
             if known is None:
+                asyncio.get_running_loop().call_later(LOOK_AFTER_S, look_first, request)
                 result = await _fill(ls, scope, settings, request, on_step)
             else:
                 result = InfillResult(request_id, asked.version, Outcome.FILLED if known else Outcome.EMPTY)
@@ -80,6 +89,8 @@ async def ask(
     )
     ls.tally.note(answer)
     _log(answer)
+    if result.outcome is Outcome.FAILED and request is not None:
+        ls.write_log(types.MessageType.Warning, f"A request failed: {result.message}")
     if offers and request is not None and settings.prepare:
         look_ahead(ls, asked, request, settings, offers[0].text)
     return answer
