@@ -189,6 +189,11 @@ class Session(LanguageServer):
         if text:
             self._show(types.MessageType.Warning, f"dlm-lsp goes on without these settings: {text}")
 
+    def write_log(self, kind: types.MessageType, sentence: str) -> None:
+        """Write into the client's log; never anything of the user's text."""
+        with suppress(ConnectionError):  # the editor is gone; whoever reads notices
+            self.window_log_message(types.LogMessageParams(kind, sentence))
+
     def report_server_error(self, error: Exception, source: object) -> None:
         """Log what pygls would show in a pop-up while the user types: kind and place, not the text, which may hold code."""
         if isinstance(error, JsonRpcInternalError) and error.data:  # pygls has wrapped what was raised

@@ -50,11 +50,10 @@ def changed(ls: Session, state: EngineState) -> None:
         return  # nothing may be said yet
     sentence, said = _sentence(ls), ls.said
     ls.said = sentence
-    with suppress(ConnectionError):  # the editor is gone; whoever reads notices
-        if sentence != said:
-            kind = types.MessageType.Error if state is EngineState.FAILED else types.MessageType.Info
-            ls.window_log_message(types.LogMessageParams(kind, sentence))
-        if _wants_status(ls):
+    if sentence != said:
+        ls.write_log(types.MessageType.Error if state is EngineState.FAILED else types.MessageType.Info, sentence)
+    if _wants_status(ls):
+        with suppress(ConnectionError):
             ls.protocol.notify(DID_CHANGE_STATUS, status(ls, NoParams()))
     if state is EngineState.STARTING:
         ls.in_background(_show_loading(ls))

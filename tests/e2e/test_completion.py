@@ -73,6 +73,19 @@ def test_the_word_before_the_cursor_is_part_of_what_is_filtered_by(client: RawCl
     assert {"range": empty_range(1, 8), "newText": "rn a + b"} == entry["textEdit"]
 
 
+@pytest.mark.parametrize(("encoding", "column"), [("utf-8", 16), ("utf-16", 14), ("utf-32", 13)])
+def test_columns_in_every_unit(start: StartServer, fast_model: str, encoding: str, column: int) -> None:
+    """Fails if a list, or a fill by key, counts columns otherwise than was agreed on."""
+    client = start(fast_model)
+    client.initialize(capabilities={"general": {"positionEncodings": [encoding]}})
+    client.open("file:///units.py", "smile = '😀', \n")
+    (entry,) = ask(client, "file:///units.py", 0, column)["items"]
+    assert {"range": empty_range(0, column), "newText": "'🎉'"} == entry["textEdit"]
+    params = {"textDocument": {"uri": "file:///units.py"}, "position": {"line": 0, "character": column}}
+    (item,) = client.ask("dlm-lsp/fill", params)["result"]["items"]
+    assert (empty_range(0, column), "'🎉'") == (item["range"], item["insertText"])
+
+
 def test_several_lines_are_shown_as_code(client: RawClient, start: StartServer, fast_model: str) -> None:
     """Fails if the user cannot see what would be inserted."""
     client.open("file:///lines.py", "def scale(a, b):\n    \n")

@@ -89,6 +89,7 @@ def test_folders_have_settings_of_their_own(editor: Editor) -> None:
     editor.initialize(capabilities=capabilities(), workspaceFolders=folders(ONE, TWO))
     assert [True, False, True] == [editor.is_on(uri) for uri in (ONE + "/a.py", TWO + "/a.py", "file:///work/c.py")]
     assert [[None, ONE, TWO]] == editor.asked
+    assert 2 == editor.ask("dlm-lsp/status", None)["result"]["counts"]["asked"]
     editor.settings[ONE] = {"enabled": False}
     event = {"event": {"added": [], "removed": folders(TWO)}}
     editor.notify("workspace/didChangeWorkspaceFolders", event)

@@ -19,6 +19,11 @@ def messages(client: RawClient) -> list[str]:
     return [note["params"]["message"] for note in client.notifications if note["method"] == "window/showMessage"]
 
 
+def logged(client: RawClient) -> list[str]:
+    """Give what the client's log was told."""
+    return [note["params"]["message"] for note in client.notifications if note["method"] == "window/logMessage"]
+
+
 def kill_worker(client: RawClient, but: int | None = None) -> int:
     """Kill the worker that runs now, if need be the next one after `but`; give its process id."""
     client.wait_until(lambda: [] != [worker for worker in client.worker_ids() if worker != but])
@@ -80,7 +85,23 @@ def test_killed_again_and_again(start: StartServer, slow_model: str) -> None:
     assert "restart the server" in messages(client)[0]
     assert NOTHING == client.inline("file:///killed.py", 1, 4)
     assert 1 == len(messages(client))
+    assert any(line.startswith("No completions: ") for line in logged(client))
     assert 0 == client.leave()
+
+
+def test_a_request_that_ends_two_workers_is_given_up(start: StartServer, slow_model: str) -> None:
+    """Fails if a request that kills every worker is sent again and again, or the client's log does not say that it failed."""
+    client = start(slow_model, "--deadline-ms", "60000")
+    client.initialize()
+    client.open("file:///killed.py", BODY)
+    request = client.request_inline("file:///killed.py", 1, 4)
+    worker = None
+    for _ in range(2):
+        client.wait_until(lambda: "busy" == client.ask("dlm-lsp/status", None)["result"]["state"])
+        worker = kill_worker(client, but=worker)
+        client.wait_until(lambda: "busy" != client.ask("dlm-lsp/status", None)["result"]["state"])
+    assert NOTHING == client.answer(request)["result"]
+    assert "A request failed: the model's process ended twice on this request" == logged(client)[-1]
 
 
 def test_a_model_that_cannot_be_loaded(start: StartServer, tmp_path: Path) -> None:
