@@ -15,6 +15,7 @@ from dlm_lsp.engine.gaps import Gap
 from dlm_lsp.engine.gate import admit_all
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.functions import is_placeholder
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.verdict import judge, survey
 from dlm_lsp.text.snippets import Chunk
@@ -117,7 +118,7 @@ def read_answer(
     kept = [KEPT_BODY if gap.lead else before for gap, before in zip(canvas.gaps, old, strict=True)]
     found = [
         tuple(
-            before if text.strip() in {before.strip(), stays.strip()} else gap.lead + text
+            before if text.strip() in {before.strip(), stays.strip()} or _says_nothing(gap, text) else gap.lead + text
             for gap, before, stays, text in zip(canvas.gaps, old, kept, admitted.texts, strict=True)
         )
         for admitted in admit_all(canvas.snapshot, request, result, settings, kept=kept)
@@ -155,6 +156,11 @@ def _emptied(canvas: Canvas) -> tuple[str, list[int]]:
         shift += len(each.text) - (each.span.end - each.span.start)
         cursors.append(each.span.end + shift)
     return apply(canvas.snapshot.text, empty), cursors
+
+
+def _says_nothing(gap: Gap, text: str) -> bool:
+    """Whether a stub would become another stub."""
+    return not gap.max_lines and is_placeholder(text)
 
 
 def _choice(sizes: Sequence[int], hello: Hello) -> int:

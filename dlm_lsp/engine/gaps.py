@@ -17,6 +17,8 @@ from dlm_lsp.values import Candidate, Snapshot, Span
 
 MAX_LOOK_CHARS = 30_000
 """In a longer statement there is taken to be a function: what is asked while somebody moves must be fast."""
+MAX_UNSURE_SHARE = 4
+"""One token in so many counts as unsure, at most."""
 MAX_UNSURE_RUNS = 4
 BEFORE_CHARS = (1000, 200, 40)
 """How much of what stood before an accepted answer must stand before it still; less is asked for where more is not found."""
@@ -32,7 +34,7 @@ class Gap:
     size_chars: int = 0
     """How long the filling will be, about; 0 if nothing tells."""
     max_lines: int = 0
-    """0 leaves it to the kind of hole."""
+    """0 leaves it to the kind of hole, as for the body of a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def unsure(text: str, accepted: Accepted) -> list[Gap]:
     if start is None or not wanted or not accepted.candidate.token_texts:
         return []
     tokens = _tokens(accepted, start, line_end)
-    least = sorted(tokens, key=lambda token: token[1])[: max(1, len(tokens) // 4)]
+    least = sorted(tokens, key=lambda token: token[1])[: max(1, len(tokens) // MAX_UNSURE_SHARE)]
     runs: list[Span] = []
     for span, _ in sorted(least, key=lambda token: token[0].start):
         whole = _whole_words(text, span)
@@ -118,18 +120,23 @@ def unsure(text: str, accepted: Accepted) -> list[Gap]:
 
 
 def _tokens(accepted: Accepted, start: int, line_end: str) -> list[tuple[Span, float]]:
-    """Give where the tokens of an accepted answer stand, those that say something, and how sure the model was of them."""
-    found = []
-    shown = len(LINE_END.sub("\n", accepted.text))
-    for token, confidence in zip(accepted.candidate.token_texts[0], accepted.candidate.token_confidence, strict=False):
-        piece = token[:shown]
-        shown -= len(piece)
-        length = len(piece.replace("\n", line_end))
-        blank = len(piece) - len(piece.lstrip())
-        if piece.strip():
-            first = start + len(piece[:blank].replace("\n", line_end))
-            found.append((Span(first, first + len(piece.strip())), confidence))
-        start += length
+    """Give where the tokens of an accepted answer stand, those that say something, and how sure the model was of them.
+
+    Of the candidate's text the end may have been cut off, and a beginning that was typed before the answer was accepted.
+    """
+    (texts, *_), sureness = accepted.candidate.token_texts, accepted.candidate.token_confidence
+    shown = LINE_END.sub("\n", accepted.text)
+    first = "".join(texts).find(shown)
+    if first < 0:
+        return []
+    found, at = [], -first
+    for token, confidence in zip(texts, sureness, strict=False):
+        blank = len(token) - len(token.lstrip())
+        begin, end = max(at + blank, 0), min(at + len(token.rstrip()), len(shown))
+        if begin < end:
+            places = (start + len(shown[:place].replace("\n", line_end)) for place in (begin, end))
+            found.append((Span(*places), confidence))
+        at += len(token)
     return found
 
 

@@ -194,7 +194,11 @@ async def _fill(
             ms=ms,
         )
     )
-    trouble = {Outcome.FAILED: result.message, Outcome.LATE: "no answer within the time: raise deadlineMs"}
+    trouble = {
+        Outcome.FAILED: result.message,
+        Outcome.LATE: "no answer within the time: raise deadlineMs",
+        Outcome.CANCELLED: "the model was stopped",
+    }
     return ways, trouble.get(result.outcome, "")
 
 

@@ -102,6 +102,11 @@ def body_place(function: Function, text: str) -> Place:
     return Place(Span(end, end), lead)
 
 
+def is_placeholder(body: str) -> bool:
+    """Whether a body says that there should be one."""
+    return _PLACEHOLDER.fullmatch(body.strip()) is not None
+
+
 def may_have_stub(text: str, language: str) -> bool:
     """Say whether a text has a stub, in a time that hardly grows with the text: what is not looked at closely may have one."""
     if find_language(language).grammar is None or not any(clue in text for clue in _CLUES):

@@ -15,32 +15,29 @@ VERSIONED = {"documentChanges": True}
 ANNOTATED = {**VERSIONED, "changeAnnotationSupport": {"groupsOnLabel": True}}
 
 
-def capabilities(
-    code_action: Message, workspace_edit: Message, *, encodings: tuple[str, ...] = (), apply_edit: bool = True
-) -> Message:
+def capabilities(code_action: Message, workspace_edit: Message, *encodings: str, apply_edit: bool = True) -> Message:
     """Give a client's capabilities."""
     return {
         "textDocument": {"codeAction": code_action},
         "workspace": {"applyEdit": apply_edit, "workspaceEdit": workspace_edit},
         "window": {"workDoneProgress": True},
-        **({"general": {"positionEncodings": list(encodings)}} if encodings else {}),
+        "general": {"positionEncodings": list(encodings or ("utf-16",))},
     }
 
 
 VS_CODE = capabilities(RESOLVES, ANNOTATED)
-PLAIN = capabilities(LITERALS, {})
-OLD = capabilities({}, VERSIONED)
+PLAIN = capabilities(LITERALS, {}, "utf-8")
+OLD = capabilities({}, VERSIONED, "utf-32")
 
 
 class Editor:
     """One open document and its text."""
 
-    def __init__(self, client: RawClient, uri: str, text: str, encoding: str = "utf-16") -> None:
+    def __init__(self, client: RawClient, uri: str, text: str) -> None:
         self.client = client
         self.uri = uri
         self.text = text
         self.version = 1
-        self.encoding = encoding
         self._heard = len(client.notifications)
         client.open(uri, text)
 
@@ -66,10 +63,10 @@ class Editor:
         return {"start": self.position(start), "end": self.position(start + (len(part) if size is None else size))}
 
     def _units(self, text: str) -> int:
-        return (
-            len(text.encode(self.encoding + ("-le" if self.encoding != "utf-8" else ""), "surrogatepass"))
-            // {"utf-8": 1, "utf-16": 2, "utf-32": 4}[self.encoding]
-        )
+        name, size = {"utf-8": ("utf-8", 1), "utf-16": ("utf-16-le", 2), "utf-32": ("utf-32-le", 4)}[
+            self.client.encoding
+        ]
+        return len(text.encode(name, "surrogatepass")) // size
 
     # Actions.
 

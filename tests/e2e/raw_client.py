@@ -40,6 +40,8 @@ class RawClient:
         self.log: list[str] = []
         self.notifications: list[Message] = []
         self.answers: Counter[Any] = Counter()
+        self.encoding = "utf-16"
+        """Of positions, as agreed on."""
         self._inbox: queue.Queue[Message | None] = queue.Queue()
         self._kept: dict[Any, Message] = {}
         self._next_id = 0
@@ -113,6 +115,7 @@ class RawClient:
         params = {"processId": None, "rootUri": None, "capabilities": capabilities, **params}
         response = self.ask("initialize", params if options is None else {**params, "initializationOptions": options})
         self.notify("initialized", {})
+        self.encoding = response["result"]["capabilities"]["positionEncoding"]
         return response["result"]
 
     def open(self, uri: str, text: str, version: int = 1, language: str = "python") -> None:

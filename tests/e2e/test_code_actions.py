@@ -10,7 +10,7 @@ import pytest
 from lsprotocol import types
 from pytest_lsp import ClientServerConfig
 
-from tests.e2e.action_editor import ANNOTATED, OLD, PLAIN, RESOLVES, VS_CODE, Editor, capabilities
+from tests.e2e.action_editor import OLD, PLAIN, VS_CODE, Editor, capabilities
 from tests.e2e.conftest import LONG, StartServer
 from tests.e2e.raw_client import SERVER as SERVE
 from tests.e2e.raw_client import Message, RawClient
@@ -92,6 +92,14 @@ def old(model: str) -> Iterator[RawClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def slow(slow_model: str) -> Iterator[RawClient]:
+    """Give a client like `vs_code` whose model takes its time."""
+    with _client(slow_model, VS_CODE) as client:
+        load(client)
+        yield client
+
+
 @pytest.fixture(params=["vs_code", "plain", "old"])
 def client(request: pytest.FixtureRequest) -> RawClient:
     """Give one client after another."""
@@ -101,9 +109,9 @@ def client(request: pytest.FixtureRequest) -> RawClient:
 _COUNT = iter(range(10_000))
 
 
-def edit(client: RawClient, text: str, suffix: str = ".py", **more: Any) -> Editor:
+def edit(client: RawClient, text: str, suffix: str = ".py") -> Editor:
     """Open a document of its own."""
-    return Editor(client, f"file:///actions/{next(_COUNT)}{suffix}", text, **more)
+    return Editor(client, f"file:///actions/{next(_COUNT)}{suffix}", text)
 
 
 def load(client: RawClient) -> None:
@@ -122,6 +130,11 @@ def test_what_is_announced(model: str) -> None:
 
 
 ACTIONS = [
+    (
+        REGENERATE,
+        "s = '🎉🎉'; smile = '😀' + @@'x'@@ + '🎉' + '😀'\n",
+        "s = '🎉🎉'; smile = '😀' + '🙂' + '🎉' + '😀'\n",
+    ),
     (REGENERATE, "x = 1\ntotal = (@@pri@@ce)\n", "x = 1\ntotal = (price * quantity)\n"),
     (REGENERATE, "def add(a, b):\n@@    c = 1\n    return c\n@@x = 1\n", "def add(a, b):\n    return a + b\nx = 1\n"),
     (REGENERATE, "smile = '😀' + @@'😀'@@ + '🎉'\n", "smile = '😀' + '🙂' + '🎉'\n"),
@@ -192,16 +205,6 @@ def test_edits_are_to_be_confirmed_and_versioned(vs_code: RawClient, plain: RawC
     assert [["newText", "range"]] == [sorted(each) for each in made["changes"][editor.uri]]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
-def test_columns_in_the_clients_units(start: StartServer, model: str, encoding: str) -> None:
-    """Fails if an emoji before the range moves the edit."""
-    client = start(model)
-    client.initialize(capabilities=capabilities(RESOLVES, ANNOTATED, encodings=(encoding,)))
-    editor = edit(client, "s = '🎉🎉'; smile = '😀' + 'x' + '🎉' + '😀'\n", encoding=encoding)
-    assert editor.run(REGENERATE, editor.range_of("'x'"))
-    assert "s = '🎉🎉'; smile = '😀' + '🙂' + '🎉' + '😀'\n" == editor.text
-
-
 def test_a_glance_is_fast_and_calls_no_model(vs_code: RawClient) -> None:
     """Fails if the lightbulb needs the model or reads a file of 20,000 lines from end to end."""
     function = "def g{0}(a):\n    try:\n        return a\n    except ValueError:\n        pass\n    return {0}\n\n"
@@ -236,6 +239,7 @@ def test_only_the_kinds_that_are_asked_for(vs_code: RawClient) -> None:
         ("class P(Protocol):\n    x: int\n", ".py"),
         ("def f(a: int) -> int: ...\n", ".pyi"),
         ("", ".py"),
+        ("def f():\n    pass\n", "/.env"),
     ],
 )
 def test_nothing_to_offer(vs_code: RawClient, text: str, suffix: str) -> None:
@@ -306,13 +310,14 @@ def test_nothing_that_fits(client: RawClient) -> None:
     assert ["dlm-lsp: nothing that fits was found"] == editor.messages()[told:]
 
 
-def test_broken_answers_for_those_who_want_them(start: StartServer, model: str) -> None:
+def test_broken_answers_for_those_who_want_them(plain: RawClient) -> None:
     """Fails if the setting that shows what breaks the file is not heard here."""
-    client = start(model)
-    client.initialize({"showBroken": True, "repairRounds": 0}, capabilities=VS_CODE)
-    editor = edit(client, "def bad(a):\n    pass\n")
-    assert editor.run(FUNCTION, editor.range_of("pass", 0))
-    assert "def bad(a):\n    return (a\n" == editor.text
+    editor = edit(plain, "def bad(a):\n    pass\n")
+    for wanted in (True, False):
+        plain.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": {"showBroken": wanted}}})
+        editor.type("def bad(a):\n    pass\n")
+        editor.run(FUNCTION, editor.range_of("pass", 0))
+        assert wanted is (editor.text == "def bad(a):\n    return (a\n")
 
 
 def test_twenty_stubs_in_a_few_requests(vs_code: RawClient) -> None:
@@ -336,16 +341,14 @@ def test_stubs_that_cannot_be_filled_stay(vs_code: RawClient) -> None:
     assert ["dlm-lsp: 2 of 3 were filled; nothing that fits was found for the others"] == editor.messages()[told:]
 
 
-def test_progress_of_many_stubs_and_its_stop_button(start: StartServer, slow_model: str) -> None:
+def test_progress_of_many_stubs_and_its_stop_button(slow: RawClient) -> None:
     """Fails if a long action shows nothing, or goes on when it is stopped."""
-    client = start(slow_model)
-    client.initialize(capabilities=VS_CODE)
-    editor = edit(client, "def long(a, b):\n    pass\n" * 12)
+    editor = edit(slow, "def f1(a):\n    pass\n" * 5 + "def long(a, b):\n    pass\n" * 7)
     place = {"uri": editor.uri, "range": editor.range_of("def", 0), "version": 1}
-    request = client.request("workspace/executeCommand", {"command": "dlm-lsp.fillStubs", "arguments": [place]})
+    request = slow.request("workspace/executeCommand", {"command": "dlm-lsp.fillStubs", "arguments": [place]})
 
     def bars() -> dict[str, list[Message]]:
-        sent = [note["params"] for note in client.notifications if note["method"] == "$/progress"]
+        sent = [note["params"] for note in slow.notifications if note["method"] == "$/progress"]
         by_token = {
             params["token"]: [each["value"] for each in sent if each["token"] == params["token"]] for params in sent
         }
@@ -354,40 +357,35 @@ def test_progress_of_many_stubs_and_its_stop_button(start: StartServer, slow_mod
     editor.wait_until(lambda: any("5 of 12" in str(value.get("message")) for value in bars().get(STUBS, [])))
     token, begin, *_ = bars()[STUBS]
     assert ("begin", True) == (begin["kind"], begin["cancellable"])
-    told = len(client.log)
-    client.notify("window/workDoneProgress/cancel", token)
-    assert CANCELLED == error_code(client.answer(request, timeout_s=2))
-    client.wait_until(lambda: any(": cancelled, " in line for line in client.log[told:]), timeout_s=5)
-    client.wait_until(lambda: "end" == bars()[STUBS][-1]["kind"])
+    told = len(slow.log)
+    slow.notify("window/workDoneProgress/cancel", token)
+    assert CANCELLED == error_code(slow.answer(request, timeout_s=2))
+    slow.wait_until(lambda: any(": cancelled, " in line for line in slow.log[told:]), timeout_s=5)
+    slow.wait_until(lambda: "end" == bars()[STUBS][-1]["kind"])
     assert 1 == editor.version
 
 
-def test_cancelled_while_it_resolves(start: StartServer, slow_model: str) -> None:
+def test_cancelled_while_it_resolves(slow: RawClient) -> None:
     """Fails if the editor waits for the model, or the model works on for nobody."""
-    client = start(slow_model)
-    client.initialize(capabilities=VS_CODE)
-    load(client)
-    editor = edit(client, "def long(a, b):\n    pass\n")
-    request = client.request("codeAction/resolve", editor.action(FUNCTION, editor.range_of("pass", 0)))
+    editor = edit(slow, "def long(a, b):\n    pass\n")
+    request = slow.request("codeAction/resolve", editor.action(FUNCTION, editor.range_of("pass", 0)))
     time.sleep(0.5)
-    told = len(client.log)
-    client.cancel(request)
-    assert CANCELLED == error_code(client.answer(request, timeout_s=2))
-    client.wait_until(lambda: any(": cancelled, " in line for line in client.log[told:]), timeout_s=5)
+    told = len(slow.log)
+    slow.cancel(request)
+    assert CANCELLED == error_code(slow.answer(request, timeout_s=2))
+    slow.wait_until(lambda: any(": cancelled, " in line for line in slow.log[told:]), timeout_s=5)
 
 
-def test_typing_does_not_cancel_an_action(start: StartServer, slow_model: str) -> None:
+def test_typing_does_not_cancel_an_action(slow: RawClient) -> None:
     """Fails if an action goes under with the next keystroke, or its edit is made in text that was typed meanwhile."""
-    client = start(slow_model)
-    client.initialize(capabilities=VS_CODE)
     text = "x = 1\ndef long(a, b):\n    pass\n"
     for typed, after in (("y = 2\nx = 1", "y = 2\n" + text.replace("pass", LONG)), ("x = 1\nz = 3", None)):
-        editor = edit(client, text)
-        request = client.request("codeAction/resolve", editor.action(FUNCTION, editor.range_of("pass", 0)))
+        editor = edit(slow, text)
+        request = slow.request("codeAction/resolve", editor.action(FUNCTION, editor.range_of("pass", 0)))
         time.sleep(0.2)
         editor.type(text.replace("x = 1", typed) if after else text.replace("pass", "return 0"))
-        client.request_inline(editor.uri, 0, 0, trigger=2)
-        action = client.answer(request)["result"]
+        slow.request_inline(editor.uri, 0, 0, trigger=2)
+        action = slow.answer(request)["result"]
         if after:
             assert 2 == action["edit"]["documentChanges"][0]["textDocument"]["version"]
             editor.make(action["edit"])
@@ -411,16 +409,13 @@ def test_an_action_for_an_older_version(vs_code: RawClient) -> None:
     assert "# new\ndef add(a, b):\n    return a + b\n" == editor.text
 
 
-def test_a_worker_killed_in_the_middle(start: StartServer, slow_model: str) -> None:
+def test_a_worker_killed_in_the_middle(slow: RawClient) -> None:
     """Fails if an action is lost with the worker that it was sent to."""
-    client = start(slow_model)
-    client.initialize(capabilities=VS_CODE)
-    load(client)
-    editor = edit(client, "def long(a, b):\n    pass\n")
-    request = client.request("codeAction/resolve", editor.action(FUNCTION, editor.range_of("pass", 0)))
+    editor = edit(slow, "def long(a, b):\n    pass\n")
+    request = slow.request("codeAction/resolve", editor.action(FUNCTION, editor.range_of("pass", 0)))
     time.sleep(0.5)
-    kill_worker(client)
-    editor.make(client.answer(request)["result"]["edit"])
+    kill_worker(slow)
+    editor.make(slow.answer(request)["result"]["edit"])
     assert f"def long(a, b):\n    {LONG}\n" == editor.text
 
 

@@ -109,7 +109,7 @@ def test_answers_become_documents() -> None:
     half = "import os\n\ndef f(a):\n    pass\n\ndef g(b):\n    return b\n\nx = 1\n"
     assert [half] == answered(canvas, ("return (a", "return b"))
     assert whole == answered(canvas, ("return a", "b = "), ("return (", "return b"))[0]
-    assert [] == answered(canvas, ("return (a", ")"), ("", ""), ("pass", "..."))
+    assert [] == answered(canvas, ("return (a", ")"), ("", ""), ("pass", "..."), ("raise NotImplementedError", "pass"))
 
 
 def test_the_best_comes_first_and_nothing_twice() -> None:

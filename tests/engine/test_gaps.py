@@ -139,6 +139,15 @@ def test_an_answer_that_was_changed_since() -> None:
     assert 1 == len(unsure("def g():\n    return alpha + beta\n", answer))
 
 
+def test_an_answer_of_which_the_beginning_was_typed() -> None:
+    """Fails if places are counted from the beginning of what the model said, and not from where the answer was inserted."""
+    answer = accepted("pha + beta", *TOKENS[:5], before="def g():\n    return al")
+    text = "def g():\n    return alpha + beta\n"
+    (gap,) = unsure(text, answer)
+    assert "beta" == text[gap.span.start : gap.span.end]
+    assert [] == unsure(text, accepted("pha + beta", *TOKENS[1:4], before="def g():\n    return al"))
+
+
 def test_neighbours_are_one_gap() -> None:
     """Fails if unsure tokens side by side become several holes without anything between."""
     pieces = ["t", " =", " b", ".", "c", "(", "d", ",", " e", ",", " f", ")"]

@@ -23,6 +23,7 @@ STUBS = [
     "def f():\r\n    pass\r\n",
     "def f():\r    pass\r",
     "def (:\n\ndef f():\n    pass\n",
+    "    def f(self):\n        pass\n",
 ]
 NO_STUBS = [
     "",
