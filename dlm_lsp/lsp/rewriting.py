@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from lsprotocol import types
 
@@ -39,6 +40,8 @@ NO_GAP = {
     Action.REPAIR: "no few lines were found whose replacement makes this parse",
     Action.UNSURE: "no accepted answer stands here any more",
 }
+MAX_OFFERED = 8
+"""Of so many items it is looked whether they stand in the document, the newest."""
 MAX_CHOICES = 8
 """Documents of which the last answers are kept."""
 
@@ -84,11 +87,9 @@ def span_of(document: OpenDocument, place: types.Range) -> Span:
 
 def accepted_in(ls: Session, document: OpenDocument) -> Accepted | None:
     """Give the answer that was accepted last, as far as it stands in the document; an editor need not have said that it was."""
-    told = [ls.tally.accepted] if ls.tally.accepted else []
-    last = ls.tally.last(document.uri)
-    offered = [(last, item) for item in range(len(last.texts))] if last else []
-    for answer, item in (*told, *offered):
-        if answer.uri == document.uri and answer.request is not None and answer.trigger is not Trigger.ACTION:
+    told = [ls.tally.accepted] if ls.tally.accepted and ls.tally.accepted[0].uri == document.uri else []
+    for answer, item in (*told, *islice(ls.tally.offered(document.uri), MAX_OFFERED)):
+        if answer.request is not None:
             accepted = Accepted(answer.request.window.prefix, answer.texts[item], answer.candidates[item])
             if unsure(document.source, accepted):
                 return accepted

@@ -5,6 +5,7 @@ gone with the session; nothing of it is written or sent anywhere but to the clie
 """
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,6 +75,12 @@ class Tally:
         answer = next((answer for answer in self._answers if answer.id == answer_id), None)
         if fate is Fate.ACCEPTED and answer is not None and 0 <= item < len(answer.texts):
             self.accepted = (answer, item)
+
+    def offered(self, uri: str) -> Iterator[tuple[Answer, int]]:
+        """Give the items of the last answers that had any at a document's cursor, each as its answer and number; newest first."""
+        for answer in reversed(self._answers):
+            if answer.uri == uri and answer.trigger is not Trigger.ACTION:
+                yield from ((answer, item) for item in range(len(answer.texts)))
 
     def last(self, uri: str | None = None) -> Answer | None:
         """Give the last answer, of one document or of all."""

@@ -443,6 +443,8 @@ def test_what_was_least_sure_in_an_accepted_answer(vs_code: RawClient) -> None:
     item = vs_code.inline(editor.uri, 1, 4)["items"][0]
     assert UNSURE not in editor.titles(editor.range_of("def", 0))
     editor.type(f"def unsure(a, b):\n    {item['insertText']}\n")
+    end = editor.range_of(item["insertText"])["end"]
+    vs_code.inline(editor.uri, **end, trigger=2)  # as editors do at once
     made = editor.run(UNSURE, editor.range_of("def", 0))
     assert made is not None
     assert "def unsure(a, b):\n    total = a + b\n" == editor.text

@@ -1,5 +1,7 @@
 """What a session remembers of its answers."""
 
+from dataclasses import replace
+
 from dlm_lsp.lsp.tally import MAX_ANSWERS, Answer, Fate, Tally
 from dlm_lsp.settings import Settings
 from dlm_lsp.values import Candidate, InfillResult, Outcome, Trigger
@@ -44,3 +46,12 @@ def test_only_what_was_offered_can_be_accepted() -> None:
     tally.tell(1, 0, Fate.REJECTED)
     assert (offered, 1) == tally.accepted
     assert {"asked": 1, "answered": 1, "known": 0, "calls": 4, "accepted": 4, "rejected": 1} == dict(tally.counts)
+
+
+def test_what_was_offered_at_the_cursor() -> None:
+    """Fails if an item is sought in another document's answers or in a code action's, or an older one comes before a newer."""
+    tally = Tally()
+    for each in (answer(1, "a", "x", "y"), answer(2, "b", "z"), answer(3, "a"), answer(4, "a", "w")):
+        tally.note(each)
+    tally.note(replace(answer(5, "a", "v"), trigger=Trigger.ACTION))
+    assert [(4, 0), (1, 0), (1, 1)] == [(found.id, item) for found, item in tally.offered("a")]
