@@ -23,6 +23,7 @@ from dlm_lsp.engine.recall import Recall
 from dlm_lsp.engine.scheduler import Ticket, superseded
 from dlm_lsp.engine.service import Service
 from dlm_lsp.engine.sharing import Sharing
+from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp.documents import OpenDocument, OpenDocuments
 from dlm_lsp.lsp.layers import Layers
 from dlm_lsp.lsp.messages import make_converter
@@ -165,7 +166,10 @@ class Session(LanguageServer):
 
     async def switch(self, model: str) -> None:
         """Go on with another model as soon as it is loaded; WorkerError where it cannot be, and nothing changes."""
+        if not self.layers.enabled:
+            raise WorkerError("completions are switched off")
         await self.service.switch(replace(self.settings, model=model))
+        self.service.use(self.service.settings, enabled=self.layers.enabled)  # they may have been switched off meanwhile
         self._forget_answers()
 
     async def free(self) -> None:

@@ -172,6 +172,20 @@ def test_switching_goes_on_with_the_old_model_where_the_new_one_fails(
     assert 1 == len(told(client, "window/showMessage"))
 
 
+def test_nothing_is_loaded_while_completions_are_off(start: StartServer, fast_model: str) -> None:
+    """Fails if a request of ours brings a model into memory that the user has switched off."""
+    client = start(fast_model)
+    client.initialize({"enabled": False})
+    client.open("file:///a.py", ADD)
+    switched = client.ask("dlm-lsp/switchModel", {"model": fast_model})["result"]
+    assert {"loaded": False, "message": "completions are switched off"} == switched
+    assert [] == fill(client, "file:///a.py", 1, 4)["result"]["items"]
+    client.ask("dlm-lsp/free", None)
+    client.ask("workspace/executeCommand", {"command": "dlm-lsp.accepted", "arguments": [1, 0]})
+    assert client.ask("dlm-lsp/lastAnswer", None)["result"] is None
+    assert ([], "off") == (client.worker_ids(), status(client)["state"])
+
+
 def test_the_status_is_told_to_those_who_want_it(start: StartServer, fast_model: str) -> None:
     """Fails if a status line is not told of a change, an editor that knows nothing of ours is, or the log holds code."""
     wants, plain = start(fast_model), start(fast_model)
