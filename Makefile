@@ -8,6 +8,7 @@ SIZE    ?= nano
 .PHONY: run test lint generate picture check wheel-test node-client train clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "installing into $(VENV): PyTorch is large, the first time takes minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -7,7 +7,7 @@ class DlmError(Exception):
     @property
     def sentence(self) -> str:
         """The message with a full stop; where it is a part of another sentence it has none."""
-        return f"{self}" if f"{self}".endswith(".") else f"{self}."
+        return f"{self}" if f"{self}".endswith((".", "?")) else f"{self}."
 
 
 class SettingsError(DlmError):

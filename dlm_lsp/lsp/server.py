@@ -95,7 +95,7 @@ async def _serve_tcp(settings: Settings, port: int) -> int:
     try:
         listener = await asyncio.start_server(connected, "127.0.0.1", port, limit=MAX_LINE_BYTES)
     except (OSError, OverflowError) as error:
-        raise DlmError(f"port {port} of 127.0.0.1 cannot be used: {error}.") from error
+        raise DlmError(f"port {port} of 127.0.0.1 cannot be used: {error}") from error
     log.info("listening on 127.0.0.1:%d", listener.sockets[0].getsockname()[1])
     reader = await connection
     listener.close()  # one editor only
