@@ -1,9 +1,12 @@
 """What each code action writes anew."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dlm_lsp.engine.actions import Action
 from dlm_lsp.engine.gaps import Accepted, plan, possible, regenerated, unsure
+from dlm_lsp.syntax.strict import check_python
 from dlm_lsp.values import Candidate, Snapshot, Span
 
 STUBS = "import os\n\ndef f(a):\n    pass\n\nclass A:\n    def g(self):\n        ...\n\nx = 1\n"
@@ -88,6 +91,68 @@ def test_what_makes_sense(marked: str, actions: set[Action]) -> None:
     assert actions == actions_in(marked)
     snapshot, selection = asked(marked)
     assert all(plan(action, snapshot, selection) for action in actions)
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *(
+            "def f(",
+            "a):",
+            ") -> int:",
+            "\n",
+            "\r\n",
+            "\r",
+            "    ",
+            "\t",
+            "\x0c",
+            "pass",
+            "...",
+            "return ",
+            "(",
+            "]",
+            ":",
+            " ",
+            "x = 1",
+        ),
+        *(
+            "class A(Protocol):",
+            "async def g():",
+            "@overload\n",
+            '"""Doc."""',
+            "'''",
+            "'",
+            "#",
+            "😀",
+            "\ud800",
+            "\u2028",
+            "\0",
+            "\\\n",
+        ),
+        *(
+            "raise NotImplementedError",
+            "if x:",
+            "else:",
+            "lambda: ",
+            "def h(): pass\n",
+            "class B:\n    def m(self):\n        ...\n",
+        ),
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(FRAGMENTS, max_size=14).map("".join), st.data())
+def test_any_text(text: str, data: st.DataObject) -> None:
+    """Fails if some text breaks an action, its gaps overlap or lie outside, or what is offered comes to nothing."""
+    start, end = sorted((data.draw(st.integers(0, len(text))), data.draw(st.integers(0, len(text)))))
+    snapshot = Snapshot("file:///a.py", "python", 1, text, start)
+    makes_sense = possible(snapshot, Span(start, end))
+    for action in Action:
+        gaps = plan(action, snapshot, Span(start, end))
+        edges = [edge for gap in gaps for edge in (gap.span.start, gap.span.end)]
+        assert [0, *edges, len(text)] == sorted([0, *edges, len(text)])
+        if action in {Action.REGENERATE, Action.FUNCTION, Action.STUBS} and check_python(text) is None:
+            assert bool(gaps) == (not makes_sense[action])
 
 
 def test_stub_files_have_no_bodies() -> None:
