@@ -54,7 +54,8 @@ def cut_slice(text: str, cursor: int, language: str) -> Slice:
         low, high = _reach(text, cursor, NEAR_LINES, NEAR_CHARS)
         near = cut_slice(text[low:high], cursor - low, language)
         return replace(near, start=near.start + low, end=near.end + low)
-    return _Cut(logical_lines(text, find_language(language)), cursor).slice()
+    document = logical_lines(text, find_language(language))
+    return _Cut(document, cursor, ENOUGH_LINES).slice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,12 @@ class _Body:
 class _Cut:
     """A document and the place around which it is cut."""
 
-    def __init__(self, document: LogicalLines, cursor: int) -> None:
+    def __init__(self, document: LogicalLines, cursor: int, lines: int) -> None:
         self.document = document
         self.text = document.text
         self.cursor = cursor
-        self.low, self.high = _reach(self.text, cursor, MAX_LINES, MAX_CHARS)
+        self.lines = lines
+        self.low, self.high = _reach(self.text, cursor, lines, MAX_CHARS)
         """What is too far away to be judged is not looked at, but for the headers around the cursor."""
         self.behind = self._lines_behind()
 
@@ -88,6 +90,8 @@ class _Cut:
             body = self._body(start, end)
             if self._fits(start, end, ENOUGH_LINES if body and body.in_container else MAX_LINES):
                 return self._slice(headers, *self._widened(borders, at))
+            if self.lines < MAX_LINES and not (body and body.in_container):
+                return _Cut(self.document, self.cursor, MAX_LINES).slice()
             if body is None or len(headers) + body.start - start > MAX_CHARS // 2:
                 return self._cut_between_lines(headers, indent, start, end)
             if self.cursor < body.start:  # in the header, which needs some of its block to parse
@@ -104,14 +108,15 @@ class _Cut:
         more sense: it shows more definitions.
         """
         document, cursor = self.document, self.cursor
-
-        as_it_stands = list(document.ahead(cursor + 1, self.high + 1))
         state = document.before(cursor).state
         line_end = self.text.find("\n", cursor, self.high) + 1
         if not (state.string or state.brackets) or not line_end:
-            return as_it_stands
-        ended = list(document.ahead(line_end, self.high + 1, OUTSIDE))
-        return max(as_it_stands, ended, key=lambda lines: sum(line.role in _DEFINITIONS for line in lines))
+            return list(document.ahead(cursor + 1, self.high + 1))
+        _, far = _reach(self.text, cursor, MAX_LINES, MAX_CHARS)
+        as_it_stands = list(document.ahead(cursor + 1, far + 1))
+        ended = list(document.ahead(line_end, far + 1, OUTSIDE))
+        lines = max(as_it_stands, ended, key=lambda lines: sum(line.role in _DEFINITIONS for line in lines))
+        return [line for line in lines if line.start <= self.high]
 
     def _borders(self, cursor: int, floor: int, ceiling: int, indent: str) -> list[int]:
         """Give the offsets in [floor, ceiling] between statements of an indentation, as far as one looks."""

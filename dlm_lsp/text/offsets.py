@@ -41,7 +41,7 @@ class LineIndex:
         while behind and size - behind[-1] <= end:
             before.append(size - behind.pop())
         del before[max(bisect_left(before, start), 1) :]
-        self.text = self.text[:start] + new + self.text[end:]
+        self.text = "".join((self.text[:start], new, self.text[end:]))
         # A line end may be half inside of what is new; one that reaches behind it starts a line that is known.
         edited = start + len(new)
         before += [at for at in _line_starts(self.text, max(start - 1, 0), edited + 1) if at <= edited]
