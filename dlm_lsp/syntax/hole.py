@@ -7,8 +7,9 @@ mostly does not parse, and what the parser makes of it then depends on code far 
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from string import ascii_letters
 
 from dlm_lsp.syntax.languages import Language, find_language
@@ -21,6 +22,7 @@ SOME_LINES = 16
 """Most lines of a hole between things that are already there."""
 COMMENT_LINES = 4
 CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_BRACKET = re.compile(r"[()\[\]{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,13 @@ def find_hole(text: str, cursor: int, language: str) -> Hole:
         return _in_comment(place)
     if place.flat.brackets and place.on_own_line:
         return _item(place)
-    if place.rest.strip() or place.flat.brackets:
-        indent = indent_of(place.current if place.current.strip() else place.before + place.rest)
-        hint = 8 if place.rest.strip() else 12
-        return Hole(HoleKind.INLINE, indent, place.typed, indent, max_lines=1, hint_tokens=hint, owes=_owed(place))
     lines = LINE_END.split(place.behind)[1:]
     block = _Block([line for line in place.earlier if line.strip()], lines, place.row)
+    if place.rest.strip() or place.flat.brackets:
+        indent = indent_of(place.current if place.current.strip() else place.before + place.rest)
+        floor = block.floor(min(indent, indent_of(place.current), key=len))
+        hint = 8 if place.rest.strip() else 12
+        return Hole(HoleKind.INLINE, indent, place.typed, floor, max_lines=1, hint_tokens=hint, owes=_owed(place))
     if not place.current.strip():
         return _on_own_line(block, place.typed, below_gap=bool(place.earlier) and not place.earlier[-1].strip())
     return _at_line_end(block, place)
@@ -175,8 +178,10 @@ def _at_line_end(block: _Block, place: _Place) -> Hole:
             inside = indent + block.unit
             kind, hint_tokens = (HoleKind.BODY, 32) if is_header else (HoleKind.REST, 24)
             return Hole(kind, inside, floor=block.floor(inside), hint_tokens=hint_tokens)
-    joins = place.before.endswith("\\")
-    return Hole(HoleKind.REST, indent, floor=indent, max_lines=2 if joins else 1, hint_tokens=12)
+    max_lines = 2 if place.before.endswith("\\") else 1
+    if len(block.following) > len(indent) and not _begins_header(current, place.row):
+        max_lines = SOME_LINES  # what follows belongs to a block that only the hole can open
+    return Hole(HoleKind.REST, indent, floor=indent, max_lines=max_lines, hint_tokens=12)
 
 
 def _begins_header(line: str, row: Language) -> bool:
@@ -223,10 +228,9 @@ def _in_string(place: _Place) -> Hole:
     prefix = head[len(before) :].lower()
     is_prose = not before.strip() and not set(prefix) & set("bft")
     owes = "" if _closes_string(place, indent if is_prose else "") else quote + (_owed(place) or "")
-    fields = re.sub(r"\{\{|\}\}", "", place.statement[start + len(quote) :])
-    open_fields = fields.count("{") - fields.count("}") if set(prefix) & set("ft") else 0
-    if open_fields > 0:
-        owes = "}" * (open_fields - place.rest.partition(quote)[0].count("}")) + owes
+    field = _open_field(place.statement[start + len(quote) :]) if set(prefix) & set("ft") else ""
+    if field:
+        owes = _still_owed(field, _BRACKET.findall(place.rest.partition(quote)[0])) + owes
         return Hole(HoleKind.INLINE, indent, place.typed, indent, 1, hint_tokens=6, owes=owes, quote=quote)
     kind = HoleKind.DOCSTRING if is_prose else HoleKind.STRING
     if len(quote) == 1:
@@ -266,18 +270,37 @@ def _owed(place: _Place) -> str | None:
     """Give what closes the brackets that are open at the cursor, but for those that are closed behind it; None if none is open."""
     if not place.flat.brackets:
         return None
-    around, inner = list(place.flat.brackets), []
-    for match in place.row.lexeme.finditer(place.behind):
-        kind, found = match.lastgroup, match[0]
-        if kind == "statement" or not around:
+    lexemes = takewhile(lambda match: match.lastgroup != "statement", place.row.lexeme.finditer(place.behind))
+    return _still_owed(place.flat.brackets, (each[0] for each in lexemes if each.lastgroup in {"open", "close"}))
+
+
+def _still_owed(opened: str, behind: Iterable[str]) -> str:
+    """Give what closes the opened brackets, the innermost last, but for those that the brackets behind close."""
+    around = [CLOSERS[bracket] for bracket in opened]
+    depth = 0
+    owed = ""
+    for bracket in behind:
+        if bracket in CLOSERS:
+            depth += 1
+        elif depth:
+            depth -= 1
+        elif bracket in around:
+            while (last := around.pop()) != bracket:
+                owed += last  # it was not closed before one around it is
+        if not around:
             break
-        if kind == "open":
-            inner.append(found)
-        elif kind == "close":
-            opened = inner or around
-            if opened[-1] == place.row.brackets[found]:
-                opened.pop()
-    return "".join(CLOSERS[bracket] for bracket in reversed(around))
+    return owed + "".join(reversed(around))
+
+
+def _open_field(written: str) -> str:
+    """Give the brackets of the field that is open at the end of a formatted string, from its brace on; nothing outside of any."""
+    opened: list[str] = []
+    for bracket in _BRACKET.findall(re.sub(r"\{\{|\}\}", "", written)):
+        if bracket == "{" or (opened and bracket in CLOSERS):
+            opened.append(bracket)
+        elif opened and CLOSERS[opened[-1]] == bracket:
+            opened.pop()
+    return "".join(opened)
 
 
 def _unit(lines: list[str]) -> str:

@@ -88,6 +88,8 @@ def _within_brackets(text: str, hole: Hole) -> str:
         elif bracket:
             opened.append(bracket)
     owed = sum(char in _PAIRS for char in hole.owes or "")
+    if hole.quote and 0 < owed <= len(unmatched):
+        return text  # behind the field that it closes its brackets are those of a string
     allowed = owed + len(opened)
     if len(unmatched) > allowed:
         return text[: unmatched[allowed]]
