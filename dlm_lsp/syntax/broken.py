@@ -18,7 +18,7 @@ from dlm_lsp.values import Span
 
 MAX_BLOCK_CHARS = 12_000
 MAX_RUN_LINES = 8
-MAX_TRIED_LINES = 5_000
+MAX_TRIED_LINES = 2_000
 """How many lines are tried in all: of a long block only a few runs."""
 MIN_RUNS = 6
 
@@ -71,9 +71,9 @@ def _judged_around(text: str, offset: int, language: str) -> tuple[str, int, int
 
 
 def _runs(at_fault: int, at_cursor: int, count: int) -> Iterator[tuple[int, int]]:
-    """Yield runs with the fault, the line before it or the cursor in them: short ones first, then with the fault, then near."""
-    wanted = {at_fault, max(at_fault - 1, 0), at_cursor}
+    """Yield runs with the fault, short ones also with the line before it or the cursor: by length, with the fault first, then near."""
     for size in range(1, min(MAX_RUN_LINES, count) + 1):
+        wanted = {at_fault, max(at_fault - 1, 0), at_cursor} if size < 3 else {at_fault}
         firsts = [at for at in range(count - size + 1) if any(at <= line < at + size for line in wanted)]
         firsts.sort(
             key=lambda first: (not first <= at_fault < first + size, abs(2 * first + size - 1 - 2 * at_cursor), first)
