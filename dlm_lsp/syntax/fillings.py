@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, product
 from keyword import kwlist
 
-from dlm_lsp.syntax.hole import DEFAULT_UNIT, open_levels
+from dlm_lsp.syntax.indentation import DEFAULT_UNIT, open_levels
 from dlm_lsp.syntax.languages import Language, find_language
 from dlm_lsp.syntax.scan import flatten, indent_of
 from dlm_lsp.values import Hole, HoleKind

@@ -12,7 +12,7 @@ from functools import cache
 import tree_sitter
 
 from dlm_lsp.syntax.blocks import block_around, line_around
-from dlm_lsp.syntax.hole import DEFAULT_UNIT
+from dlm_lsp.syntax.indentation import DEFAULT_UNIT
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import indent_of
 from dlm_lsp.text.offsets import LINE_END

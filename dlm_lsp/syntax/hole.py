@@ -6,18 +6,17 @@ mostly does not parse, and what the parser makes of it then depends on code far 
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from string import ascii_letters
 
+from dlm_lsp.syntax.indentation import Block, unit_of
 from dlm_lsp.syntax.languages import Language, find_language
 from dlm_lsp.syntax.scan import Flat, flatten, indent_of
 from dlm_lsp.text.offsets import LINE_END
 from dlm_lsp.values import Hole, HoleKind
 
-DEFAULT_UNIT = "    "
 SOME_LINES = 16
 """Most lines of a hole between things that are already there."""
 COMMENT_LINES = 4
@@ -79,7 +78,7 @@ def find_hole(text: str, cursor: int, language: str) -> Hole:
     if place.flat.brackets and place.on_own_line:
         return _item(place)
     lines = LINE_END.split(place.behind)[1:]
-    block = _Block([line for line in place.earlier if line.strip()], lines, place.row)
+    block = Block([line for line in place.earlier if line.strip()], lines, place.row)
     if place.rest.strip() or place.flat.brackets:
         indent = indent_of(place.current if place.current.strip() else place.before + place.rest)
         floor = block.floor(min(indent, indent_of(place.current), key=len))
@@ -90,65 +89,7 @@ def find_hole(text: str, cursor: int, language: str) -> Hole:
     return _at_line_end(block, place)
 
 
-def open_levels(statements: list[str], unit: str, row: Language) -> list[str]:
-    """Give the indentations that a new statement may have behind these, the deepest first."""
-    levels: list[str] = []
-    for line in reversed(statements):
-        indent = indent_of(line)
-        if not levels and row.header.match(line):
-            levels.append(indent + unit)
-        if not levels or len(indent) < len(levels[-1]):
-            levels.append(indent)
-        if not indent:
-            break
-    return levels or [""]
-
-
-class _Block:
-    """The statements before a hole and what is known of the code behind it."""
-
-    def __init__(self, statements: list[str], behind: list[str], row: Language) -> None:
-        self.statements = statements
-        self.row = row
-        code = [line for line in behind if line.strip() and not line.lstrip().startswith("#")]
-        self.following = indent_of(code[0]) if code else ""
-        """Of the next statement."""
-        words = code[0].lstrip() if code else ""
-        self.goes_on = words[:1] not in row.brackets and row.goes_on.match(words) is not None
-        """Whether that belongs to a statement before the hole, as an `else` does."""
-        self.unit = _unit([*statements, "", *code])
-
-    def head(self) -> tuple[str | None, str]:
-        """Give the indentation of the header that stands last, and of the docstring, if there is one, below it."""
-        lines = self.statements[-2:]
-        docstring = lines.pop() if len(lines) == 2 and not lines[-1].strip(' \t\f"') else ""
-        if not lines or not self.row.header.match(lines[-1]):
-            return None, ""
-        return indent_of(lines[-1]), indent_of(docstring)
-
-    def floor(self, indent: str) -> str:
-        """Give the least indentation in a hole: its function's, and not less than that of what follows in an open block."""
-        floor = outer = indent
-        for line in reversed(self.statements):
-            if len(indent_of(line)) < len(outer):
-                if self.row.definition.match(line):
-                    floor = outer
-                    break
-                outer = indent_of(line)
-        levels, lowest = self.levels(), self.lowest()
-        return lowest if lowest in levels and len(floor) < len(lowest) <= len(indent) else floor
-
-    def levels(self) -> list[str]:
-        """Give the indentations that a statement may have here, the deepest first."""
-        return open_levels(self.statements, self.unit, self.row)
-
-    def lowest(self) -> str:
-        """Give the indentation of the block that goes on behind the hole: the next statement's, or before `else` the one inside."""
-        inside = [level for level in self.levels() if len(level) > len(self.following)]
-        return inside[-1] if self.goes_on and inside else self.following
-
-
-def _on_own_line(block: _Block, typed: str, *, below_gap: bool) -> Hole:
+def _on_own_line(block: Block, typed: str, *, below_gap: bool) -> Hole:
     """Say what is missing on a line that holds white space only; `below_gap` says that the line above is empty."""
     head, docstring = block.head()
     if head is not None and len(block.following) <= len(head):
@@ -165,7 +106,7 @@ def _on_own_line(block: _Block, typed: str, *, below_gap: bool) -> Hole:
     return Hole(HoleKind.LINE, indent, typed, block.floor(indent), SOME_LINES, hint_tokens=20)
 
 
-def _at_line_end(block: _Block, place: _Place) -> Hole:
+def _at_line_end(block: Block, place: _Place) -> Hole:
     """Say what is missing behind a statement, or behind a header, finished or not."""
     current, indent = place.current, indent_of(place.current)
     is_header = place.row.header.match(current) is not None
@@ -214,7 +155,7 @@ def _item(place: _Place) -> Hole:
     elif beside.strip():
         indent = " " * len(line)
     else:
-        indent = indent_of(line) + _unit([*place.earlier, "", *LINE_END.split(place.behind)])
+        indent = indent_of(line) + unit_of([*place.earlier, "", *LINE_END.split(place.behind)])
     indent = max(indent, place.typed, key=len)
     return Hole(HoleKind.ITEM, indent, place.typed, indent_of(line), SOME_LINES, hint_tokens=12, owes=owes)
 
@@ -301,13 +242,3 @@ def _open_field(written: str) -> str:
         elif opened and CLOSERS[opened[-1]] == bracket:
             opened.pop()
     return "".join(opened)
-
-
-def _unit(lines: list[str]) -> str:
-    """Give the step by which these lines indent their blocks, the most frequent one."""
-    steps = Counter(
-        indent_of(lower).removeprefix(indent_of(upper))
-        for upper, lower in pairwise(lines)
-        if upper.rstrip().endswith(":") and len(indent_of(lower)) > len(indent_of(upper))
-    )
-    return steps.most_common(1)[0][0] if steps else DEFAULT_UNIT
