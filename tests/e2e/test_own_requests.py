@@ -169,6 +169,7 @@ def test_switching_goes_on_with_the_old_model_where_the_new_one_fails(
     assert "return 7" == client.inline("file:///a.py", 1, 4)["items"][0]["insertText"]
     client.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": {"model": str(tmp_path)}}})
     client.wait_until(lambda: "failed" == told(client, "dlm-lsp/didChangeStatus")[-1]["state"])
+    client.wait_until(lambda: told(client, "window/showMessage"))
     assert 1 == len(told(client, "window/showMessage"))
 
 
