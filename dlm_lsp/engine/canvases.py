@@ -27,6 +27,8 @@ MIN_HOLE_TOKENS = 48
 """What a function's body gets at least, where several share a canvas."""
 MIN_CONTEXT_TOKENS = 64
 """What is left for the text around the holes of a shared canvas."""
+PATIENCE = 4
+"""How much longer than somebody who types somebody waits who has chosen an action, sees its progress and can stop it."""
 KEPT_BODY = "pass"
 """Stands for what stays, behind a lead that makes a block of what was none."""
 CHOICE = 4
@@ -86,7 +88,7 @@ def make_request(
         settings,
         max_hole_tokens=max((max(2 * size, 32) if size else settings.max_hole_tokens) for size in sizes),
         candidates=max(settings.candidates, _choice(sizes, hello)),
-        deadline_ms=settings.deadline_ms * len(gaps),
+        deadline_ms=settings.deadline_ms * max(len(gaps), PATIENCE),
         seed=settings.seed + seed,
     )
     request = build_request(

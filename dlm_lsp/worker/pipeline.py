@@ -164,7 +164,9 @@ def fill(
     except Cancelled:
         return answer(Outcome.CANCELLED)
     spent["denoise"], spent["guide"] = decode.denoise_ms, decode.guide_ms
-    candidates = choose([candidate(lane, decode) for lane in sorted(lanes, key=badness)], request.candidates)
+    # What a person has written is not replaced by half a text.
+    whole = [lane for lane in lanes if lane.finished or request.trigger is not Trigger.ACTION]
+    candidates = choose([candidate(lane, decode) for lane in sorted(whole, key=badness)], request.candidates)
     if not all(lane.finished for lane in lanes):
         return answer(Outcome.LATE, candidates)
     return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates)

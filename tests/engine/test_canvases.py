@@ -50,7 +50,7 @@ def test_a_request_with_several_holes() -> None:
     assert (request.window.prefix, request.window.suffix) == (request.slice_prefix, request.slice_suffix)
     assert [(HoleKind.BODY, "    ")] * 2 == [(hole.kind, hole.indent) for hole in request.holes]
     assert (7, 3, Trigger.ACTION) == (request.id, request.version, request.trigger)
-    assert SETTINGS.deadline_ms * 2 == request.deadline_ms
+    assert SETTINGS.deadline_ms * 4 == request.deadline_ms
 
 
 def test_what_stood_there_is_the_first_guess() -> None:

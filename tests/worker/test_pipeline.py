@@ -107,8 +107,11 @@ class LeftFirst(Counting):
         return [answer * torch.linspace(1, 0.5, len(answer))[:, None] for answer in super().predict(views)]
 
 
-def test_late_answers_hold_whole_lines_only(scripted: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails if the deadline is not looked at between steps, or if half a line is offered."""
+@pytest.mark.parametrize(("trigger", "texts"), [(Trigger.INVOKED, {"total = a + b"}), (Trigger.ACTION, set())])
+def test_late_answers_hold_whole_lines_only(
+    scripted: Make, monkeypatch: pytest.MonkeyPatch, trigger: Trigger, texts: set[str]
+) -> None:
+    """Fails if the deadline is not looked at between steps, half a line is offered, or an action would write half a text."""
     model = LeftFirst(scripted({**ADD_RULE, "confidence": 0.5}))
     done = run(request_at(ADD), model).candidates[0].steps
     said: list[str] = []
@@ -116,10 +119,11 @@ def test_late_answers_hold_whole_lines_only(scripted: Make, monkeypatch: pytest.
         model.calls = 0
         clock = SimpleNamespace(monotonic=lambda: model.calls, perf_counter=time.perf_counter)
         monkeypatch.setattr("dlm_lsp.worker.pipeline.time", clock)
-        late = run(replace(request_at(ADD), deadline_ms=1000 * calls - 500), model, arrived=0)
+        request = replace(request_at(ADD), deadline_ms=1000 * calls - 500, trigger=trigger)
+        late = run(request, model, arrived=0)
         assert (Outcome.LATE, calls) == (late.outcome, model.calls)
         said += [candidate.texts[0] for candidate in late.candidates]
-    assert {"total = a + b"} == set(said)
+    assert texts == set(said)
 
 
 def test_a_repair_that_comes_too_late_keeps_what_was_there(scripted: Make) -> None:
