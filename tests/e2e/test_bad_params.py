@@ -64,7 +64,9 @@ def spoiled(value: Any) -> Iterator[Any]:
     if isinstance(value, list):
         for place, part in enumerate(value):
             yield from ([*value[:place], wrong, *value[place + 1 :]] for wrong in spoiled(part))
-    yield from ([5], True) if isinstance(value, str) else ("five", [5]) if isinstance(value, dict) else ("five", {"a": 5})
+    yield from (
+        ([5], True) if isinstance(value, str) else ("five", [5]) if isinstance(value, dict) else ("five", {"a": 5})
+    )
 
 
 def lives(client: RawClient) -> None:

@@ -32,11 +32,11 @@ await connection.sendNotification(protocol.InitializedNotification.type, {});
 await connection.sendNotification(protocol.DidOpenTextDocumentNotification.type, {
   textDocument: { uri, languageId: "python", version: 1, text: "x = '😀'\r\ndef long(a, b):\r\n    \r\n" },
 });
-const answer = await ask(2, 4);
 const source = new protocol.CancellationTokenSource();
 const cancelled = ask(2, 4, source.token).catch((error) => error.code);
 setTimeout(() => source.cancel(), 100);
 const code = await cancelled;
+const answer = await ask(2, 4);
 await connection.sendRequest(protocol.ShutdownRequest.type);
 await connection.sendNotification(protocol.ExitNotification.type);
 console.log(JSON.stringify({ provider: capabilities.inlineCompletionProvider, answer, code, exit: await exited }));
