@@ -7,7 +7,8 @@ method is `sampling.cal`; spans of real code are all that the fit needs, no test
 import json
 import os
 import random
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,7 +26,10 @@ LINES = (1, 1, 1, 2, 3, 5, 8)
 BEFORE_CHARS, BEHIND_CHARS = 1000, 500
 """About what the server sends at its default setting."""
 MAX_FILES = 200
-MIN_SPANS = 10
+MIN_SPANS = 16
+HELD_OUT = 4
+"""One span in four is not fitted to: it says whether the curve is of use."""
+MAX_LENGTH = 64
 
 
 def keeps_length(vocabulary: Vocabulary) -> bool:
@@ -46,7 +50,7 @@ def find_lengths(
 
         def psi(probed: Sequence[int], hole: int = hole) -> list[float]:
             values = phi(denoiser, [canvas(length) for length in probed], hole)
-            return [value / max(curve(length), 1e-6) for value, length in zip(values, probed, strict=True)]
+            return [value / _bias(curve, length) for value, length in zip(values, probed, strict=True)]
 
         lengths[hole] = search(psi, lengths[hole], longest)
     return tuple(lengths)
@@ -64,28 +68,53 @@ def read_curve(model: str) -> Curve | None:
 
 
 def calibrate(model: str, denoiser: Denoiser, sources: Sequence[Path], *, spans: int) -> int:
-    """Fit the curve of a model and write it beside its weights; give the exit status."""
+    """Fit the curve of a model, and write it beside its weights if it finds other spans' lengths; give the exit status."""
     folder = find(model)
     if not keeps_length(denoiser.vocabulary):
         raise ModelError(f"{model} grows and shrinks its holes by itself: there is nothing to calibrate")
     if spans < MIN_SPANS:
         raise ModelError(f"{spans} spans are too few to fit a curve with five numbers: take at least {MIN_SPANS}")
-    texts = read_sources(sources)
+    hidden = list(hide_spans(read_sources(sources), denoiser, spans, random.Random(0)))
+    fitted, held_out = hidden[: -(spans // HELD_OUT)], hidden[-(spans // HELD_OUT) :]
     samples: dict[int, list[float]] = {}
-    for number, (draft, true_length) in enumerate(hide_spans(texts, denoiser, spans, random.Random(0)), start=1):
+    for number, (draft, true_length) in enumerate(fitted, start=1):
         lengths = [length for length in FIT_LENGTHS if abs(length - true_length) > EXCLUDED]
-        canvases = [join(draft.parts, (length,), (0,), denoiser.vocabulary.mask_id) for length in lengths]
-        for length, value in zip(lengths, phi(denoiser, canvases, 0), strict=True):
+        for length, value in zip(lengths, _phi(denoiser, draft, lengths), strict=True):
             samples.setdefault(length, []).append(value)
-        if number % max(1, spans // 10) == 0:
-            print(f"{number} of {spans} spans", flush=True)
+        if number % max(1, len(fitted) // 10) == 0:
+            print(f"{number} of {len(fitted)} spans", flush=True)
     curve = fit_curve(samples)
     for length in sorted(samples):
         mean = sum(samples[length]) / len(samples[length])
         print(f"length {length:3}: phi {mean:.4f}, curve {curve(length):.4f}, {len(samples[length])} spans")
+    usual = int(statistics.median(true_length for _, true_length in fitted))
+    found = [search(_psi(denoiser, draft, curve), usual, max(usual, MAX_LENGTH)) for draft, _ in held_out]
+    off = statistics.mean(abs(length - true) for length, (_, true) in zip(found, held_out, strict=True))
+    usually_off = statistics.mean(abs(usual - true) for _, true in held_out)
+    print(
+        f"On {len(held_out)} other spans it is {off:.1f} tokens off; to say {usual} every time would be {usually_off:.1f} off."
+    )
+    if off >= usually_off:
+        print("So it knows nothing of lengths: the curve is not kept, and the grid of lengths stays in use.")
+        return 1
     _write(folder / CURVE, curve, samples)
     print(f"The curve is in {folder / CURVE}; it is used from the next start on.")
     return 0
+
+
+def _phi(denoiser: Denoiser, draft: Draft, lengths: Sequence[int]) -> list[float]:
+    return phi(denoiser, [join(draft.parts, (length,), (0,), denoiser.vocabulary.mask_id) for length in lengths], 0)
+
+
+def _psi(denoiser: Denoiser, draft: Draft, curve: Curve) -> Callable[[Sequence[int]], list[float]]:
+    def psi(lengths: Sequence[int]) -> list[float]:
+        return [value / _bias(curve, n) for value, n in zip(_phi(denoiser, draft, lengths), lengths, strict=True)]
+
+    return psi
+
+
+def _bias(curve: Curve, length: int) -> float:
+    return max(curve(length), 1e-6)
 
 
 def read_sources(paths: Sequence[Path]) -> list[str]:

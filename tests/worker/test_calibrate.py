@@ -1,12 +1,14 @@
 """Lengths of holes that cannot grow: the fit writes its file, and the pipeline decodes at the length that the search finds."""
 
 import json
+import math
 import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
 from dlm_lsp.errors import ModelError
@@ -23,7 +25,7 @@ from tests.sampling.literal import cal as literal
 from tests.worker.conftest import request_at, run
 
 TINY = Path(__file__).parents[1] / "data" / "reference" / "checkpoints" / "dream-tiny"
-LENGTHS = (1, 2, 8, 12, 16, 24)
+LENGTHS = (1, 2, 8, 12, 16, 24, 32)
 """Fewer than the paper's: the tests need no good curve."""
 PAPER = Curve(1.00, 1.77, 0.56, 0.06, 0.24)
 SOURCE = "".join(f"def f{n}(x):\n    # one line\n    y = x + {n}\n    return y\n\n\n" for n in range(20))
@@ -44,6 +46,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def _short_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlm_lsp.worker.calibrate.BEFORE_CHARS", 400)
+    monkeypatch.setattr("dlm_lsp.worker.calibrate.LINES", (1,))
     monkeypatch.setattr("dlm_lsp.worker.calibrate.FIT_LENGTHS", LENGTHS)
 
 
@@ -68,15 +71,46 @@ class Watched:
         return self.inner.predict(views)
 
 
-def test_a_curve_is_fitted_written_and_read(folder: Path, source: Path, capsys) -> None:
-    """Fails if the file is not what the worker reads, or says nothing of how it came to be."""
+class Knowing(Watched):
+    """A denoiser that is surest at the true length of what is missing in SOURCE, beside the paper's bias."""
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        answers = []
+        for view in views:
+            masked = view.tokens == self.vocabulary.mask_id
+            first, count = int(masked.nonzero()[0]), int(masked.sum())
+            before = self.tokenizer.decode(view.tokens[:first].tolist())[-60:].rstrip()
+            behind = self.tokenizer.decode(view.tokens[first + count :].tolist())[:60]
+            start = SOURCE.index(before) + len(before)
+            span = SOURCE[start : SOURCE.index(behind, start)].strip()
+            miss = abs(count - len(self.tokenizer.encode(span)))
+            top = PAPER(count) * (0.6 + 0.4 * math.exp(-miss / 2))
+            row = torch.full((self.vocabulary.size,), (1 - top) / (self.vocabulary.size - 1))
+            row[7] = top
+            answers.append(row.log().expand(len(view.rows), -1))
+        return answers
+
+
+def test_a_curve_that_finds_lengths_is_written_and_read(folder: Path, source: Path, capsys) -> None:
+    """Fails if the file is not what the worker reads, says nothing of how it came to be, or the bias is not the model's."""
     assert read_curve(str(folder)) is None
-    denoiser = load(folder, device="cpu")
-    assert 0 == calibrate(str(folder), denoiser, [source], spans=10)
+    assert 0 == calibrate(str(folder), Knowing(load(folder, device="cpu")), [source], spans=40)
     content = json.loads((folder / CURVE).read_text())
-    assert read_curve(str(folder)) == Curve(**content["curve"])
-    assert {str(length) for length in LENGTHS} == set(content["phi"])
-    assert "10 of 10 spans" in capsys.readouterr().out
+    curve = read_curve(str(folder))
+    assert curve == Curve(**content["curve"])
+    assert {"1", "2", "16", "24", "32"} == set(content["phi"]), "all spans are about 10 tokens long"
+    for length in map(int, content["phi"]):
+        assert 0.6 * PAPER(length) == pytest.approx(curve(length), rel=0.15)
+    out = capsys.readouterr().out
+    assert "30 of 30 spans" in out
+    assert "On 10 other spans it is 0." in out
+
+
+def test_a_curve_that_finds_none_is_not_kept(folder: Path, source: Path, capsys) -> None:
+    """Fails if lengths of a model that knows nothing of them are taken from it, as if they meant something."""
+    assert 1 == calibrate(str(folder), load(folder, device="cpu"), [source], spans=16)
+    assert not (folder / CURVE).exists()
+    assert "the grid of lengths stays in use" in capsys.readouterr().out
 
 
 def test_lengths_near_the_true_one_are_left_out(folder: Path, source: Path) -> None:
@@ -85,10 +119,10 @@ def test_lengths_near_the_true_one_are_left_out(folder: Path, source: Path) -> N
     texts = read_sources([source])
     expected = [
         [length for length in LENGTHS if abs(length - true_length) > 4]
-        for _, true_length in hide_spans(texts, denoiser, 10, random.Random(0))
+        for _, true_length in hide_spans(texts, denoiser, 16, random.Random(0))
     ]
-    calibrate(str(folder), denoiser, [source], spans=10)
-    assert expected == denoiser.calls
+    calibrate(str(folder), denoiser, [source], spans=16)
+    assert expected[:12] == denoiser.calls[:12], "the last quarter is not fitted to"
 
 
 def test_spans_are_whole_lines_in_their_place(folder: Path) -> None:
@@ -172,12 +206,12 @@ def test_sources_that_are_none(folder: Path, tmp_path: Path, content: bytes | No
 
 def test_too_few_spans_and_a_folder_that_cannot_be_written(folder: Path, source: Path) -> None:
     """Fails if five numbers are fitted to less, or what cannot be written leaves rubbish behind."""
-    denoiser = load(folder, device="cpu")
-    with pytest.raises(ModelError, match="at least 10"):
-        calibrate(str(folder), denoiser, [source], spans=9)
+    denoiser = Knowing(load(folder, device="cpu"))
+    with pytest.raises(ModelError, match="at least 16"):
+        calibrate(str(folder), denoiser, [source], spans=15)
     (folder / CURVE).mkdir()
     with pytest.raises(ModelError, match="cannot be written"):
-        calibrate(str(folder), denoiser, [source], spans=10)
+        calibrate(str(folder), denoiser, [source], spans=40)
     assert [CURVE] == [path.name for path in folder.iterdir() if path.name.startswith("length")]
 
 
