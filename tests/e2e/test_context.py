@@ -1,9 +1,13 @@
-"""What reaches the model beside the window, read off `dlm-lsp/lastAnswer`; the scripted model says that it reads everything."""
+"""What reaches the model beside the window, read off `dlm-lsp/lastAnswer`, and where it is not asked at all.
+
+The scripted model says that it reads everything.
+"""
 
 import time
+from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import StartServer
+from tests.e2e.conftest import StartServer, write_rules
 from tests.e2e.raw_client import RawClient
 
 LEDGER = "def record(order, customer):\n    return ledger.write(order, customer)\n"
@@ -38,3 +42,15 @@ def test_the_model_is_told_of_the_document_and_of_its_neighbours(start: StartSer
         time.sleep(1)
         request = told(client, "file:///shop/bill.py")
     assert [{"path": "shop/ledger.py", "text": LEDGER.rstrip()}] == request["context"]["snippets"]
+
+
+def test_prose_is_left_alone_unless_somebody_asks(start: StartServer, tmp_path: Path) -> None:
+    """Fails if ghost text comes up in every string that is typed, or cannot be had there at all."""
+    model = write_rules(tmp_path / "script.json", [{"after": 'path = "', "before": '"\n', "answer": "data"}])
+    for options, typing in (({}, []), ({"inStrings": True}, ["data"])):
+        client = start(model)
+        client.initialize(options)
+        client.open("file:///a.py", 'path = ""\n')
+        unasked = client.inline("file:///a.py", 0, 8, trigger=2)["items"]
+        asked = client.inline("file:///a.py", 0, 8)["items"]
+        assert (typing, ["data"]) == ([item["insertText"] for item in unasked], [item["insertText"] for item in asked])
