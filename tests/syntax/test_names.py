@@ -63,6 +63,11 @@ def test_names_known_from_elsewhere_resolve():
     assert 1 == len(find_unresolved("x = y\n", [Span(0, 6)], ["z"]))
 
 
+def test_where_any_name_may_be_known_nothing_is_said():
+    """Fails if a right answer is withheld because a star import stands beyond the slice."""
+    assert [] == find_unresolved("x = helper()\n", [Span(4, 10)], ("os", "*"))
+
+
 def test_only_what_stands_in_the_spans_counts():
     """The user's own unfinished code would be masked, which cannot be."""
     text = "a\nb\nc\nd\n"
