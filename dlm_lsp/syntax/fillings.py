@@ -8,7 +8,7 @@ owe, and what those behind it need, is read off the text. Python only: other lan
 import ast
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, product
 from keyword import kwlist
@@ -26,6 +26,8 @@ MAX_WAYS = 5
 """How many readings of the text behind a hole are tried."""
 MAX_JOINTS = 80
 """How many texts are tried for each of them, the shortest first."""
+MAX_TRIED_CHARS = 8000
+"""How much text is tried for each of them: of a line of a thousand characters, a few texts only."""
 MAX_LINES_TRIED = 2
 """How many first lines are combined with how many last lines."""
 MAX_WHOLES = 10
@@ -142,7 +144,7 @@ class _Gap:
     def in_one_line(self) -> Iterator[str]:
         """Join what stands before the hole to what stands behind it."""
         for way in self._ways():
-            joints = sorted(dict.fromkeys(self._joins(way)), key=len)[:MAX_JOINTS]
+            joints = self._few(self._joins(way), self.head + way.line)
             for joint in islice((joint for joint in joints if is_line(self.head + joint + way.line)), 1):
                 yield joint
                 if not way.line.strip() and (self.head + joint).endswith(":"):
@@ -150,8 +152,8 @@ class _Gap:
 
     def in_two_lines(self, lines: list[str], row: Language) -> Iterator[str]:
         """End the line before the hole, and begin the one behind it, at every indentation that may be."""
-        owed = self.string + "".join(_CLOSERS[bracket] for bracket in reversed(self.brackets))
-        ends = (end for joint in _LINE_ENDS for end in dict.fromkeys((joint + owed, owed + joint)))
+        owed = self.string + self._owed
+        ends = self._few((end for joint in _LINE_ENDS for end in (joint + owed, owed + joint)), self.head)
         firsts = list(islice((end for end in ends if is_line(self.head + end)), MAX_LINES_TRIED))
         lasts = list(dict.fromkeys(islice(self._last_starts(), MAX_LINES_TRIED)))
         for first, (last, blanks) in product(firsts, lasts):
@@ -167,7 +169,7 @@ class _Gap:
             missing = [kw.removesuffix(word[0]) for kw in kwlist if word and kw.endswith(word[0])]
             begins = (*(_LINE_STARTS[:4] if way.closed else _LINE_STARTS), *missing)
             starts = (begin + opened + way.quotes for begin, opened in product(begins, self._opened(way.closed)))
-            fits = (start for start in sorted(starts, key=len)[:MAX_JOINTS] if is_line(start + way.line))
+            fits = (start for start in self._few(starts, way.line) if is_line(start + way.line))
             blanks = indent_of(way.line)
             yield from islice(((start, blanks if not start else "") for start in fits), 1)
 
@@ -192,9 +194,18 @@ class _Gap:
 
     def _ways(self) -> list[_Behind]:
         """Read what stands behind as it is, or as if a string were open there; first what closes what is open before."""
-        owed = "".join(_CLOSERS[bracket] for bracket in reversed(self.brackets))
-        ways = sorted(self._readings(), key=lambda way: (way.quotes != self.string, way.closed != owed))
+        ways = sorted(self._readings(), key=lambda way: (way.quotes != self.string, way.closed != self._owed))
         return ways[:MAX_WAYS]
+
+    @property
+    def _owed(self) -> str:
+        """What closes the brackets that are open before the hole."""
+        return "".join(_CLOSERS[bracket] for bracket in reversed(self.brackets))
+
+    def _few(self, texts: Iterable[str], line: str) -> list[str]:
+        """Take the shortest of the texts to try with a line."""
+        most = min(MAX_JOINTS, MAX_TRIED_CHARS // (len(line) + 1) + 4)
+        return sorted(dict.fromkeys(texts), key=len)[:most]
 
     def _readings(self) -> Iterator[_Behind]:
         for quotes in dict.fromkeys((self.string, *_QUOTES)):
@@ -202,7 +213,10 @@ class _Gap:
                 continue  # it would not end
             flat = flatten(quotes + self.behind, self.row)
             if len(flat.text) == len(quotes + self.behind):
-                yield from islice(self._line_ends(quotes, flat.text), MAX_LINE_ENDS)
+                ends = self._line_ends(quotes, flat.text)
+                yield from islice(ends, MAX_LINE_ENDS)
+                outermost = (way for way in ends if way.closed and self._owed.endswith(way.closed))
+                yield from islice(outermost, 1)  # a table ends many lines below
 
     def _line_ends(self, quotes: str, flat: str) -> Iterator[_Behind]:
         """Find the places where no bracket is open that was opened behind the hole."""

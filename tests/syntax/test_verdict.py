@@ -196,3 +196,14 @@ def test_deep_and_huge_texts_get_a_verdict():
         baseline = survey(text, (), "\n", "python")
         judge(baseline, ("x",), known_names=())
         judge(survey("x = ", (), "\n", "python"), (text,), known_names=())
+
+
+@pytest.mark.parametrize("cut", [" [1, (2, 3)],", "1, (2, 3)],", "'a': [1, (2, 3)],", ""])
+def test_a_hole_in_a_long_table_is_judged_by_the_parser(cut: str) -> None:
+    """Fails if the end of a table is looked for in the next lines only: then the grammar judges, after hundreds of tries."""
+    table = "x = {\n" + "    'a': [1, (2, 3)],\n" * 40 + "}\n"
+    cursor = table.index(cut or "    'a'", 500)
+    baseline = survey(table[:cursor], (), table[cursor + len(cut) :], "python")
+    assert baseline.strict
+    assert judge(baseline, (cut,)).parses
+    assert not judge(baseline, ("(",)).parses
