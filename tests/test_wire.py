@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -51,29 +51,33 @@ RESULTS = st.builds(
 STEPS = st.builds(Step, NUMBERS, NUMBERS, tuples(tuples(st.none() | TEXTS)), NUMBERS, TEXTS)
 
 
+BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
+    int: NUMBERS,
+    float: FLOATS,
+    str: TEXTS,
+    bool: st.booleans(),
+    Trigger: st.sampled_from(Trigger),
+    Context: CONTEXTS,
+    tuple[str, ...]: tuples(TEXTS),
+}
+
+
+def all_fields(kind: type, **given: Any) -> dict[str, Any]:
+    """Give a strategy for each field of a value, so that a field that is added is sent across as well."""
+    hints = get_type_hints(kind)
+    return {name: st.just(given[name]) if name in given else BY_TYPE[hint] for name, hint in hints.items()}
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> InfillRequest:
     """Any request, also of several holes."""
     holes = draw(tuples(HOLES, least=1))
-    between = tuple(draw(TEXTS) for _ in holes[1:])
-    return InfillRequest(
-        *(draw(NUMBERS), draw(NUMBERS), draw(TEXTS), Window(draw(TEXTS), draw(TEXTS), between), holes),
-        *(
-            draw(TEXTS),
-            draw(TEXTS),
-            draw(CONTEXTS),
-            draw(tuples(TEXTS)),
-            draw(tuples(TEXTS)),
-            draw(st.sampled_from(Trigger)),
-        ),
-        *(draw(NUMBERS), draw(NUMBERS), draw(NUMBERS), draw(FLOATS), draw(FLOATS), draw(TEXTS), draw(st.booleans())),
-        *(draw(NUMBERS), draw(NUMBERS)),
-        draw(st.booleans()),
-    )
+    window = Window(draw(TEXTS), draw(TEXTS), tuple(draw(TEXTS) for _ in holes[1:]))
+    return draw(st.builds(InfillRequest, **all_fields(InfillRequest, holes=holes, window=window)))
 
 
 MESSAGES = st.one_of(
-    st.builds(wire.Hello, NUMBERS, TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS, FLOATS, TEXTS, tuples(TEXTS)),
+    st.builds(wire.Hello, **all_fields(wire.Hello)),
     st.builds(wire.Fill, requests()),
     st.builds(wire.Cancel, NUMBERS),
     st.just(wire.Shutdown()),
