@@ -17,9 +17,8 @@ from dlm_lsp.values import Candidate, Snapshot, Span
 
 MAX_LOOK_CHARS = 30_000
 """In a longer statement there is taken to be a function: what is asked while somebody moves must be fast."""
-MAX_UNSURE_SHARE = 4
-"""One token in so many counts as unsure, at most."""
-MAX_UNSURE_RUNS = 4
+UNSURE_ONE_IN = 4
+MAX_UNSURE_TOKENS = 6
 BEFORE_CHARS = (1000, 200, 40)
 """How much of what stood before an accepted answer must stand before it still; less is asked for where more is not found."""
 
@@ -108,7 +107,8 @@ def unsure(text: str, accepted: Accepted) -> list[Gap]:
     if start is None or not wanted or not accepted.candidate.token_texts:
         return []
     tokens = _tokens(accepted, start, line_end)
-    least = sorted(tokens, key=lambda token: token[1])[: max(1, len(tokens) // MAX_UNSURE_SHARE)]
+    count = min(max(1, len(tokens) // UNSURE_ONE_IN), MAX_UNSURE_TOKENS)
+    least = sorted(tokens, key=lambda token: token[1])[:count]
     runs: list[Span] = []
     for span, _ in sorted(least, key=lambda token: token[0].start):
         whole = _whole_words(text, span)
@@ -116,7 +116,7 @@ def unsure(text: str, accepted: Accepted) -> list[Gap]:
             runs[-1] = Span(runs[-1].start, max(whole.end, runs[-1].end))
         else:
             runs.append(whole)
-    return [_gap(text, run) for run in runs[:MAX_UNSURE_RUNS]]
+    return [_gap(text, run) for run in runs]
 
 
 def _tokens(accepted: Accepted, start: int, line_end: str) -> list[tuple[Span, float]]:

@@ -108,6 +108,8 @@ def _other_answers(
     choices = ls.choices.get(document.uri)
     if choices is None or choices.action not in wanted or choices.settings != ls.layers.at(document.uri):
         return
+    if _client(ls).code_action_literal_support is None:
+        return  # it knows commands alone
     standing = choices.standing(document.source)
     start, end = document.offset(place.start), document.offset(place.end)
     if standing is None or not any(span.start <= end and start <= span.end for span in choices.spans(standing)):

@@ -289,6 +289,17 @@ def test_asked_again_the_next_answer_comes(vs_code: RawClient) -> None:
     assert [] == [line for line in vs_code.log[asked:] if "request" in line]
 
 
+def test_old_clients_get_the_next_answer_too(old: RawClient) -> None:
+    """Fails if a client that knows commands alone is sent anything else, or has no way to the other answers."""
+    editor = edit(old, "def add(a, b):\n    pass\n")
+    for body in ("return a + b", "return b + a"):
+        assert editor.run(FUNCTION, editor.range_of("def", 0))
+        assert f"def add(a, b):\n    {body}\n" == editor.text
+        assert [["arguments", "command", "title"]] == [
+            sorted(each) for each in editor.actions(editor.range_of("def", 0))
+        ]
+
+
 def test_undone_and_asked_again(vs_code: RawClient) -> None:
     """Fails if the answer that was undone comes once more, or no new one is sought when all were seen."""
     editor = edit(vs_code, "def add(a, b):\n    pass\n")
