@@ -1,6 +1,8 @@
 """Which kind of hole is where: a table, one row a place. `|` marks the cursor."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlm_lsp.syntax.hole import find_hole
 from dlm_lsp.values import HoleKind
@@ -410,6 +412,40 @@ def test_a_language_nobody_knows_gives_plain_lines():
     assert _kind("some words |\n") is REST
     assert _kind("some | words\n") is INLINE
     assert _kind("a\n|\nb\n") is LINE
+
+
+PIECES = [
+    "def f(",
+    "):",
+    "if x:",
+    "else:",
+    "x = ",
+    '"',
+    "'",
+    '"""',
+    "#",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "{{",
+    'f"',
+    "\\",
+]
+PIECES += ["\n", "\n    ", "\n\t", "\r\n", "\r", "\f", "\0", "é", "@d\n", ",", ":", "match x", "case ", "  "]
+TEXTS = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
+
+
+@given(TEXTS, TEXTS)
+def test_every_place_of_every_text_has_a_hole(before, behind):
+    """Fails if an odd text raises, or what is not white space is taken for an indentation."""
+    hole = find_hole(before + behind, len(before), "python")
+    assert not (hole.indent + hole.typed_indent + hole.floor).strip()
+    assert set(hole.owes or "") <= set(")]}\"'")
+    assert (hole.kind in {STRING, DOCSTRING}) <= bool(hole.quote)
+    assert hole.max_lines > 0 < hole.hint_tokens
 
 
 def _hole(text):
