@@ -103,7 +103,6 @@ class Loss(nn.Module):
     def __init__(self, network: DreamModel) -> None:
         super().__init__()
         self.network = network
-        self.read = network.hidden  # compiled where that pays
 
     def forward(
         self,
@@ -117,7 +116,7 @@ class Loss(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Give the training loss and the plain -log p, weighted."""
         # Only the rows that are needed go through the head, the dearest layer.
-        rows = self.read(tokens, visible=visible).flatten(0, 1)[places]
+        rows = self.network.hidden(tokens, visible=visible).flatten(0, 1)[places]
         logits = functional.linear(rows, self.network.lm_head.weight.to(rows.dtype)).float()
         scale = logits.logsumexp(-1)
         nats = scale - logits.gather(1, wanted[:, None])[:, 0]
@@ -254,7 +253,14 @@ def save_state(
         "rng": torch.get_rng_state(),
     }
     beside = path.with_suffix(".tmp")
-    torch.save(state, beside)
+    try:
+        torch.save(state, beside)
+    except (OSError, RuntimeError) as error:  # torch's writer raises the second
+        beside.unlink(missing_ok=True)
+        message = (
+            f"{path} cannot be written ({error}); make room and run the same command: it goes on from the state before"
+        )
+        raise SystemExit(message) from error
     beside.replace(path)
 
 
@@ -328,6 +334,13 @@ def held_out_loss(loss: Loss, sampler: Sampler, device: torch.device, *, holes: 
         return float(loss_of(loss, sampler.batch(0, 256, 48, holes=holes), device)[1])
 
 
+def compile_layers(network: DreamModel) -> None:
+    """Compile one layer for all: each length, with split attention and without, costs seconds instead of minutes."""
+    torch._dynamo.config.recompile_limit = 64  # noqa: SLF001, torch has no other name for it
+    for layer in network.model.layers:
+        layer.compile(dynamic=False)
+
+
 def try_speeds(
     network: DreamModel,
     recipe: Recipe,
@@ -344,8 +357,8 @@ def try_speeds(
     length = max(recipe.phases[-1].lengths)
     rng = np.random.default_rng(0)
     found: list[tuple[Speed, float]] = []
+    loss = Loss(network)
     for compile_it in compiled:
-        loss = Loss(network)
         for micro_tokens in (16384, 32768, 65536, 131072):
             if found and time.perf_counter() - began > seconds:
                 break
@@ -354,7 +367,7 @@ def try_speeds(
             part = Canvases(tokens, tokens, hidden.astype(np.float32), hidden)
             try:
                 if compile_it:
-                    loss.read = torch.compile(network.hidden, dynamic=False)
+                    compile_layers(network)
                 for repeat in range(4):
                     if repeat == 1:  # the first one warms up
                         start = time.perf_counter()
@@ -372,6 +385,12 @@ def try_speeds(
     return sorted(found, key=lambda trial: -trial[1])
 
 
+def read_times(history: Path) -> tuple[list[int], list[float]]:
+    """The steps of a history and the seconds at which they were done; of a step done twice, after a kill, the second time."""
+    times = {0: 0.0} | {row["step"]: row["seconds"] for row in map(json.loads, history.read_text().splitlines())}
+    return sorted(times), [times[step] for step in sorted(times)]
+
+
 def train(
     recipe: Recipe,
     config: DreamConfig,
@@ -386,17 +405,19 @@ def train(
     check_every_s: float = 240,
     max_steps: int | None = None,
     max_s: float = math.inf,
+    replay: Path | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
     """Train until the recipe's minutes are over (or `max_steps` more steps, or `max_s`); gives the progress reached.
 
-    `start` is called with the fresh network of a new run, to give it other weights than drawn ones.
+    `start` is called with the fresh network of a new run, to give it other weights than drawn ones. To `replay` a history.jsonl
+    is to take the time of every step from it: the phases and rates of that run, on a machine of any speed.
     """
     unseen = Sampler(streams.read(data, "valid-files"), load(data / "tokenizer"), seed=0)
     network = initialised(config, recipe.seed).to(device)
     loss, optimisers = Loss(network), optimisers_of(network, recipe)
     if speed.compiled:
-        loss.read = torch.compile(network.hidden, dynamic=False)
+        compile_layers(network)
     base_rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
     run.mkdir(parents=True, exist_ok=True)
     state = run / "state.pt"
@@ -408,7 +429,12 @@ def train(
     feed = Feed(data, recipe.seed, loaders)
     budget_s, last_step = recipe.minutes * 60, progress.step + (max_steps or 10**9)
     began, end_s = clock() - progress.seconds, progress.seconds + max_s
-    batches = feed.batches(recipe, progress.step, speed.micro_tokens, lambda: (clock() - began) / budget_s)
+    recorded = read_times(replay) if replay else None
+
+    def elapsed() -> float:
+        return float(np.interp(progress.step, *recorded)) if recorded else clock() - began
+
+    batches = feed.batches(recipe, progress.step, speed.micro_tokens, lambda: elapsed() / budget_s)
     saved_s = checked_s = printed_s = progress.seconds
     printed_tokens = progress.tokens
     recent: list[float] = []
@@ -417,11 +443,11 @@ def train(
         while progress.seconds < min(budget_s, end_s) and progress.step < last_step:
             phase, split, parts = next(batches)
             total = float(sum(part.weights[:, 1:].sum() for part in parts))
-            nats = 0.0
+            nats = torch.zeros((), device=device)
             for part in parts:
                 objective, plain = loss_of(loss, part, device, recipe.z_loss, split=split, total=total)
                 objective.backward()  # type: ignore[no-untyped-call]
-                nats += float(plain)
+                nats += plain
             factor = rate_at(recipe, progress.step - progress.warmed_from, progress.seconds / budget_s)
             for optimiser, rates in zip(optimisers, base_rates, strict=True):
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
@@ -431,13 +457,13 @@ def train(
                 optimiser.step()
                 optimiser.zero_grad(set_to_none=True)
 
-            recent.append(nats)
+            recent.append(float(nats))
             for part in parts:
                 length, hidden_share = part.inputs.shape[1], float((part.weights > 0).mean())
                 flops += part.inputs.size * flops_per_token(config, length, hidden_share)
                 progress.tokens += part.inputs.size
             progress.step += 1
-            progress.seconds = clock() - began
+            progress.seconds = elapsed()
             if len(recent) == 20:
                 seconds = max(progress.seconds - printed_s, 1e-9)
                 row: dict[str, float] = {"step": progress.step, "seconds": progress.seconds, "tokens": progress.tokens}
@@ -450,7 +476,7 @@ def train(
                 print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
                 history.write(json.dumps(row) + "\n")
                 history.flush()
-                recent, flops, printed_s, printed_tokens = [], 0.0, clock() - began, progress.tokens
+                recent, flops, printed_s, printed_tokens = [], 0.0, elapsed(), progress.tokens
             if progress.seconds - saved_s > save_every_s:
                 save_state(state, network, optimisers, progress, recipe)
                 if factor == 1.0:
@@ -481,6 +507,9 @@ def main() -> None:
     )
     parser.add_argument("--threads", type=int, default=1, help="on the CPU")
     parser.add_argument("--loaders", type=int, help="processes that draw batches; 0 on the CPU, else all cores but two")
+    parser.add_argument(
+        "--replay", type=Path, help="a history.jsonl whose times decide phases and rates instead of the clock"
+    )
     parser.add_argument("--max-steps", type=int, help="stop early, state saved; for rehearsals")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -519,6 +548,7 @@ def main() -> None:
         loaders=loaders,
         max_steps=arguments.max_steps,
         max_s=arguments.for_minutes * 60,
+        replay=arguments.replay,
     )
     print(f"{progress.step} steps, {progress.tokens} tokens, {progress.seconds:.0f} s; state in {run}")
 

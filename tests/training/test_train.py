@@ -1,14 +1,17 @@
 """The training loop: it learns, it resumes to the bit, it always ends annealed; and what is exported is what was trained."""
 
+import errno
 import json
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
 from dlm_lsp.models.denoiser import View
 from dlm_lsp.models.loading import load as load_model
+from training import bpe
 from training import stream as streams
 from training.corrupt import Canvases, Sampler
 from training.export import export, int8_per_row
@@ -32,12 +35,12 @@ PHASES = (Phase(0.5, holes=False, batch_tokens=256, lengths=(64, 128)), Phase(1,
 RECIPE = Recipe(minutes=1, phases=PHASES, warmup_steps=2)
 
 
-def ticking():
-    """A clock that moves one second whenever it is read."""
+def ticking(seconds: float = 1.0):
+    """A clock that moves whenever it is read."""
     now = [0.0]
 
     def clock() -> float:
-        now[0] += 1.0
+        now[0] += seconds
         return now[0]
 
     return clock
@@ -150,6 +153,24 @@ def test_a_resumed_run_is_the_uninterrupted_one(tiny, data, tmp_path) -> None:
     assert all(torch.equal(whole["weights"][name], parts["weights"][name]) for name in whole["weights"])
 
 
+def test_a_replayed_run_ends_where_the_first_one_did(tiny, data, tmp_path) -> None:
+    """Fails if a slower machine that replays a history trains at other rates or in other phases: here it has a tenth of the time."""
+    recipe = replace(RECIPE, minutes=5)
+    first = train(recipe, tiny, data, tmp_path / "first", CPU, clock=ticking())
+    history = tmp_path / "first" / "history.jsonl"
+    train(recipe, tiny, data, tmp_path / "again", CPU, replay=history, max_steps=first.step, clock=ticking(10.0))
+    assert 40 <= first.step
+    one, other = (torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("first", "again"))
+    assert one["progress"]["step"] == other["progress"]["step"]
+    batch = Sampler(streams.read(data, "valid-files"), bpe.load(data / "tokenizer"), 0).batch(0, 128, 8, holes=True)
+    nats = []
+    for state in (one, other):
+        network = initialised(tiny, 0)
+        network.load_state_dict(state["weights"])
+        nats.append(float(loss_of(Loss(network), batch, CPU)[1]))
+    assert nats[0] == pytest.approx(nats[1], abs=0.02)
+
+
 def test_a_state_of_another_recipe_is_refused(tiny, data, tmp_path) -> None:
     """Fails if a run could go on with weights that were trained for something else."""
     run(tiny, data, tmp_path, 1)
@@ -162,6 +183,22 @@ def test_a_half_written_state_is_never_seen(tiny, data, tmp_path) -> None:
     run(tiny, data, tmp_path, 1)
     (tmp_path / "state.tmp").write_bytes(b"cut sho")
     assert 2 == run(tiny, data, tmp_path, 1).step
+
+
+def test_a_full_disk_leaves_the_state_before(tiny, data, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails if the state that a run could go on from is lost when the next one does not fit."""
+    run(tiny, data, tmp_path, 1)
+    before = (tmp_path / "state.pt").read_bytes()
+
+    def full(_: object, path: Path) -> None:
+        path.write_bytes(b"cut sho")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(SystemExit, match="make room"):
+        run(tiny, data, tmp_path, 1)
+    assert before == (tmp_path / "state.pt").read_bytes()
+    assert not (tmp_path / "state.tmp").exists()
 
 
 def test_every_run_ends_annealed() -> None:
