@@ -51,7 +51,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     grammar = _grammar()
     yield grammar
     if grammar.level is Level.OK:
-        yield from asyncio.run(_all(_model(settings)))
+        yield from _as_they_come(_model(settings))
     yield _downloads()
     yield from _editors()
 
@@ -102,8 +102,15 @@ def _grammar() -> Finding:
     return ok("the Python grammar parses")
 
 
-async def _all(findings: AsyncIterator[Finding]) -> list[Finding]:
-    return [finding async for finding in findings]
+def _as_they_come(findings: AsyncIterator[Finding]) -> Iterator[Finding]:
+    """Give each finding when it is there: a large model loads for minutes."""
+
+    async def after() -> Finding | None:
+        return await anext(findings, None)
+
+    with asyncio.Runner() as runner:
+        while finding := runner.run(after()):
+            yield finding
 
 
 async def _model(settings: Settings) -> AsyncIterator[Finding]:
