@@ -87,7 +87,8 @@ def make_request(
     chosen = replace(
         settings,
         max_hole_tokens=max((max(2 * size, 32) if size else settings.max_hole_tokens) for size in sizes),
-        candidates=max(settings.candidates, _choice(sizes, hello)),
+        # Asked again, one more: the greedy one is known already.
+        candidates=max(settings.candidates, _choice(sizes, hello)) + bool(seed),
         deadline_ms=settings.deadline_ms * max(len(gaps), PATIENCE),
         seed=settings.seed + seed,
     )

@@ -59,7 +59,7 @@ def test_what_stood_there_is_the_first_guess() -> None:
     canvas = Canvas(snapshot_of(text), tuple(regenerated(text, Span(4, 14))))
     request = make_request(canvas, SETTINGS, HELLO, request_id=1, seed=2)
     assert (4, 1) == (request.holes[0].hint_tokens, request.holes[0].max_lines)
-    assert (32, 4, SETTINGS.seed + 2) == (request.max_hole_tokens, request.candidates, request.seed)
+    assert (32, 5, SETTINGS.seed + 2) == (request.max_hole_tokens, request.candidates, request.seed)
     text = "x = [\n" + "    1,\n" * 40 + "]\n"
     canvas = Canvas(snapshot_of(text), tuple(regenerated(text, Span(0, len(text)))))
     request = make_request(canvas, SETTINGS, HELLO, request_id=1)
