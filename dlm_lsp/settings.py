@@ -19,7 +19,8 @@ class Settings:
     """Whether completions are given at all; off means that the model is never called."""
 
     model: str = "nano"
-    """A bundled model's name, a folder with a checkpoint, or `scripted:FILE` for demonstrations and tests."""
+    """A bundled model's name, a folder with a checkpoint, OWNER/NAME of one that `dlm-lsp models pull` has downloaded, or
+    `scripted:FILE` for demonstrations and tests."""
 
     device: str = "auto"
     """Where the model runs: `auto`, `cpu`, `cuda`, `mps`."""
@@ -51,8 +52,9 @@ class Settings:
     deadline_ms: int = 4000
     """After this time a request is answered with what is finished, or with nothing (50 to 600000)."""
 
-    prepare: bool = True
-    """Whether the answer behind what is offered is prepared while nothing else is to be done, as if the offer were accepted."""
+    prepare: bool = False
+    """Whether the answer behind every offer is prepared while nobody types, as if the offer were accepted: it then comes at once, but
+    every offer costs two thirds more model calls, accepted or not (`benchmarks/results/prepare.json`)."""
 
     warm_start: bool = False
     """Whether an answer starts from the one that was offered there before a line near it was changed, and not from nothing."""

@@ -145,11 +145,11 @@ def test_an_answer_in_an_empty_document_is_not_known_in_a_full_one() -> None:
 
 def test_slices_that_are_cut_elsewhere_are_the_same_as_far_as_both_reach() -> None:
     """Fails if a line that is typed moves the far end of the slice of a long document and with it all that was known."""
-    lines = [f"x{number} = {number}\n" for number in range(600)]
+    lines, anywhere = [f"x{number} = {number}\n" for number in range(600)], request("|")
     before, behind = "".join(lines), "".join(lines).replace("x", "z")
 
     def cut(prefix: str, suffix: str) -> InfillRequest:
-        return replace(request("|"), slice_prefix=prefix, slice_suffix=suffix)
+        return replace(anywhere, slice_prefix=prefix, slice_suffix=suffix)
 
     recall = Recall()
     recall.remember(URI, cut(before[40:], behind[:-50]), offers("y = 1\ny = 2"))
@@ -206,10 +206,11 @@ def test_what_was_used_longest_ago_goes_first() -> None:
 def test_a_miss_in_a_full_memory_takes_no_time() -> None:
     """Fails if a keystroke costs milliseconds because there is much to look through: 20 ms stands for any slow search."""
     text = "".join(f"x{number} = {number}\n" for number in range(390))
+    place = replace(request("|"), slice_suffix=text)
     recall = Recall(max_bytes=1 << 30)
     for number in range(256):
-        recall.remember(URI, request(f"{text}y{number} = |\n{text}"), offers("abc " * 100))
-    missing = request(f"{text}z = |\n{text}")
+        recall.remember(URI, replace(place, slice_prefix=f"{text}y{number} = "), offers("abc " * 100))
+    missing = replace(place, slice_prefix=f"{text}z = ")
     times = []
     for _ in range(20):
         began = time.perf_counter()
@@ -260,9 +261,9 @@ class Naive:
 )
 def test_like_a_memory_of_whole_documents(steps: list[tuple[str, str, list[str] | None]]) -> None:
     """Fails if, in any order of answers and questions, something is found that should not be, or not found that should."""
-    recall, naive = Recall(), Naive([])
+    recall, naive, anywhere = Recall(), Naive([]), request("|")
     for prefix, suffix, answer in steps:
-        asked = replace(request("|"), window=Window(prefix, suffix), slice_prefix=prefix, slice_suffix=suffix)
+        asked = replace(anywhere, window=Window(prefix, suffix), slice_prefix=prefix, slice_suffix=suffix)
         if answer is not None:
             recall.remember(URI, asked, offers(*answer))
             naive.answers.insert(0, (prefix, suffix, answer))
