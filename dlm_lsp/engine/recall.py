@@ -40,9 +40,10 @@ class Known:
 
     @property
     def size_bytes(self) -> int:
-        """What its texts hold in memory; of those that several answers share, each counts its own."""
+        """What its texts hold in memory, in the main; of those that several answers share, each counts its own."""
         request = self.request
-        held = [request.slice_prefix, request.slice_suffix, request.window.prefix, request.window.suffix]
+        held: list[object] = [request.slice_prefix, request.slice_suffix, request.window.prefix, request.window.suffix]
+        held += [request.known_names]  # the names themselves belong to the document's outline
         held += [request.context.imports, *(snippet.text for snippet in request.context.snippets)]
         held += [offer.text for offer in self.offers]
         return sum(map(sys.getsizeof, held))

@@ -193,14 +193,15 @@ def test_what_was_used_longest_ago_goes_first() -> None:
     recall.remember(URI, request(places[3]), offers("1"))
     assert [True, False, True, True] == [found(recall, place) is not None for place in places]
 
-    recall = Recall(max_bytes=100_000)
-    for number in range(50):
-        recall.remember(URI, request(f"x{number} = |\n", slice_suffix="x" * 7000), offers("1"))
-    assert 1 <= len(recall) < 20
+    for held in ({"slice_suffix": "x" * 7000}, {"known_names": ("x",) * 1000}):
+        recall = Recall(max_bytes=100_000)
+        for number in range(50):
+            recall.remember(URI, request(f"x{number} = |\n", **held), offers("1"))
+        assert 1 <= len(recall) < 20
     assert recall.size_bytes <= 100_000
     recall.forget()
     assert (0, 0) == (len(recall), recall.size_bytes)
-    assert recall.find(URI, request("x49 = |\n", slice_suffix="x" * 7000)) is None
+    assert recall.find(URI, request("x49 = |\n", **held)) is None
 
 
 def test_a_miss_in_a_full_memory_takes_no_time() -> None:
