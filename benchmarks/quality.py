@@ -1,4 +1,4 @@
-"""The quality table as it is published: the bundled model with and without guidance, beside the floors, on the same holes.
+"""The quality table as it is published: the bundled model with and without guidance and gate, beside the floors, on the same holes.
 
     python benchmarks/quality.py single-line.jsonl multi-line.jsonl random-span.jsonl …
 
@@ -22,7 +22,9 @@ if __name__ == "__main__":
         "20000",
         "--floors",
         "--variants",
-        "guided,unguided",
+        "unguided,guided,gated,resampled,resampled-gated",
+        "--jobs",
+        "2",
         "--out",
         str(RESULTS),
     ]

@@ -144,7 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     quality.add_argument("--limit", type=int, metavar="N", help="at most N holes of each kind")
     quality.add_argument("--out", type=Path, metavar="FILE.json", help="results; finished cases beside it are kept")
     quality.add_argument("--floors", action="store_true", help="measure fillings that need no model on the same holes")
-    quality.add_argument("--variants", default="guided", metavar="LIST", help="guided, unguided or both, with a comma")
+    quality.add_argument(
+        "--variants",
+        default="unguided,guided,gated",
+        metavar="LIST",
+        help="unguided, guided, gated (as the server answers), resampled, resampled-gated; with commas",
+    )
+    quality.add_argument("--jobs", type=int, default=1, metavar="N", help="how many models run side by side")
     _add_settings(quality, _MODEL + _DECODING)
     return parser
 
@@ -270,6 +276,7 @@ def _run(options: argparse.Namespace) -> int:
                 out=options.out,
                 floors=options.floors,
                 variants=tuple(options.variants.split(",")),
+                jobs=max(options.jobs, 1),
             )
         case _:
             from dlm_lsp.commands.serve import serve

@@ -150,7 +150,9 @@ class InfillRequest:
     deadline_ms: int = 4000
     """A duration counted from the moment the worker reads the request: clocks are not shared."""
     temperature: float = 0.0
-    """Of the candidates after the first, which is greedy."""
+    """Of the candidates that are not greedy."""
+    greedy: bool = True
+    """Whether the first candidate is greedy; otherwise all are drawn."""
     threshold: float = 0.9
     """Confidence above which a token is committed in the same step."""
     sampler: str = "threshold"

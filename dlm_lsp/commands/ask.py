@@ -15,7 +15,7 @@ from dlm_lsp.engine.local import LocalEngine
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.settings import Settings
-from dlm_lsp.values import InfillResult, Outcome, Snapshot, Step, Trigger
+from dlm_lsp.values import InfillRequest, InfillResult, Outcome, Snapshot, Step, Trigger
 from dlm_lsp.wire import Hello
 
 OnStep = Callable[[Step], None]
@@ -64,19 +64,22 @@ class Model:
         self._asked = 0
         self.hello = hello
 
-    async def ask(self, snapshot: Snapshot, settings: Settings, on_step: OnStep | None = None) -> Answer:
-        """Fill the hole at the cursor, as if somebody had pressed the key for it."""
+    def request(self, snapshot: Snapshot, settings: Settings, *, watch: bool = False) -> InfillRequest:
+        """Make the request for the hole at the cursor, as if somebody had pressed the key for it."""
         self._asked += 1
-        began = time.perf_counter()
-        request = build_request(
-            snapshot,
-            settings,
-            self.hello,
-            request_id=self._asked,
-            trigger=Trigger.INVOKED,
-            watch=on_step is not None,
+        return build_request(
+            snapshot, settings, self.hello, request_id=self._asked, trigger=Trigger.INVOKED, watch=watch
         )
-        result = await self._engine.fill(request, on_step)
+
+    async def fill(self, request: InfillRequest, on_step: OnStep | None = None) -> InfillResult:
+        """Give the worker's answer, before the gate."""
+        return await self._engine.fill(request, on_step)
+
+    async def ask(self, snapshot: Snapshot, settings: Settings, on_step: OnStep | None = None) -> Answer:
+        """Fill the hole at the cursor."""
+        began = time.perf_counter()
+        request = self.request(snapshot, settings, watch=on_step is not None)
+        result = await self.fill(request, on_step)
         texts = tuple(admitted.text for admitted in admit_all(snapshot, request, result, settings))
         return Answer(texts, result, (time.perf_counter() - began) * 1000)
 

@@ -2,14 +2,17 @@
 
 In: files of holes, settings. Out: a table, and beside `--out` a JSON file, a Markdown file and FILE.cases.jsonl, which holds
 every finished case, so that an interrupted run goes on where it stopped. An answer that is missing or blank counts as not
-passing and not parsing; a floor is a filling that needs no model and is scored as it is.
+passing and not parsing; a floor is a filling that needs no model and is scored as it is. All variants of a hole come from one
+decode (`variants`).
 """
 
 import asyncio
 import json
+import operator
 import os
 import platform
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +24,11 @@ from dlm_lsp import __version__
 from dlm_lsp.commands.ask import Model, open_model
 from dlm_lsp.commands.cases import FLOORS, Case, read_cases
 from dlm_lsp.commands.sandbox import run_untrusted
-from dlm_lsp.commands.score import Scored, markdown, sign_test, summarise
+from dlm_lsp.commands.score import Scored, by_threshold, compare_repairs, markdown, sign_test, summarise
+from dlm_lsp.commands.variants import VARIANTS, attempt
 from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
 from dlm_lsp.syntax.strict import check_python
-
-VARIANTS = ("guided", "unguided")
-"""With the syntax tree's say (repair and gate), and without both."""
 
 
 def bench_quality(
@@ -38,8 +39,9 @@ def bench_quality(
     out: Path | None,
     floors: bool,
     variants: Sequence[str],
+    jobs: int = 1,
 ) -> int:
-    """Measure, print the table, write the files."""
+    """Measure with `jobs` models side by side, print the table, write the files."""
     unknown = set(variants) - set(VARIANTS)
     if unknown:
         raise DlmError(f"no variant {', '.join(sorted(unknown))}; there are {', '.join(VARIANTS)}.")
@@ -48,8 +50,8 @@ def bench_quality(
     cases = read_cases(holes, limit)
     if not cases:
         raise DlmError("there is no hole in these files.")
-    report = asyncio.run(_measure(cases, settings, variants, out, floors=floors))
-    text = markdown(report["rows"], report["comparisons"])
+    report = asyncio.run(_measure(cases, settings, variants, out, floors=floors, jobs=jobs))
+    text = markdown(report)
     print(text, end="")
     if out is not None:
         out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -58,28 +60,33 @@ def bench_quality(
 
 
 async def _measure(
-    cases: Sequence[Case], settings: Settings, variants: Sequence[str], out: Path | None, *, floors: bool
+    cases: Sequence[Case], settings: Settings, variants: Sequence[str], out: Path | None, *, floors: bool, jobs: int
 ) -> dict[str, Any]:
     """Score every case under every variant, but for those that are on disk already."""
-    async with open_model(settings) as model:
+    async with AsyncExitStack() as stack:
+        models = [await stack.enter_async_context(open_model(settings)) for _ in range(jobs)]
+        hello = models[0].hello
         setup = {
-            "model": Path(model.hello.model).name,
-            "model_hash": model.hello.model_hash,
-            "device": model.hello.device,
+            "model": Path(hello.model).name,
+            "model_hash": hello.model_hash,
+            "device": hello.device,
             "settings": {k: v for k, v in asdict(settings).items() if k not in {"model", "device"}},
         }
         ledger = _Ledger(out.with_suffix(".cases.jsonl") if out else None, setup)
         names = [*variants, *(FLOORS if floors else ())]
         done = {(case.variant, case.task_id) for case in ledger.cases}
-        todo = [(name, case) for name in names for case in cases if (name, case.task_id) not in done]
+        todo = iter([case for case in cases if any((name, case.task_id) not in done for name in names)])
         with _progress() as progress:
-            bar = progress.add_task("", total=len(todo))
-            for name, case in todo:
-                progress.update(bar, description=name)
-                ledger.add(
-                    await _score_floor(name, case) if name in FLOORS else await _score(name, case, model, settings)
-                )
-                progress.advance(bar)
+            bar = progress.add_task("holes", total=len(cases), completed=len(cases) - operator.length_hint(todo))
+
+            async def work(model: Model) -> None:
+                for case in todo:
+                    for scored in await _score(case, names, model, settings):
+                        if (scored.variant, scored.task_id) not in done:
+                            ledger.add(scored)
+                    progress.advance(bar)
+
+            await asyncio.gather(*map(work, models))
     wanted = {(name, case.task_id) for name in names for case in cases}
     return _report([case for case in ledger.cases if (case.variant, case.task_id) in wanted], setup)
 
@@ -96,27 +103,40 @@ def _report(scored: Sequence[Scored], setup: dict[str, Any]) -> dict[str, Any]:
         **setup,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
         "rows": summarise(scored),
+        "guidance": compare_repairs(scored),
+        "thresholds": by_threshold(scored),
         "comparisons": [sign_test(scored, name, best) for name in names if best and name not in FLOORS],
     }
 
 
-async def _score(variant: str, case: Case, model: Model, settings: Settings) -> Scored:
-    """Ask the model and test its answer."""
-    chosen = settings if variant == "guided" else replace(settings, repair_rounds=0, show_broken=True)
-    answer = await model.ask(case.snapshot, chosen)
-    if not answer.best.strip():
-        scored = _scored(
-            variant, case, answer.best, answered=False, parses=False, passed=False, reason=answer.why_empty
+async def _score(case: Case, names: Sequence[str], model: Model, settings: Settings) -> list[Scored]:
+    """Test a hole's answers under the named variants and floors."""
+    scored = []
+    resample = any(name.startswith("resampled") for name in names)
+    asked = set(names) - set(FLOORS)
+    attempts = await attempt(case.snapshot, model, settings, resample=resample) if asked else {}
+    for name in names:
+        if name in FLOORS:
+            completion = FLOORS[name](case)
+            scored.append(await asyncio.to_thread(_try, name, case, completion, completion))
+            continue
+        found = attempts[name]
+        if found.text.strip():
+            row = await asyncio.to_thread(_try, name, case, found.text, case.completion(found.text))
+        else:
+            row = _scored(name, case, found.text, answered=False, parses=False, passed=False, reason=found.why_empty)
+        scored.append(
+            replace(
+                row,
+                steps=found.steps,
+                ms=round(found.ms, 1),
+                written_tokens=found.written_tokens,
+                shown_tokens=found.shown_tokens,
+                mean_logprob=round(found.mean_logprob, 4),
+                repaired=found.repaired,
+            )
         )
-    else:
-        scored = await asyncio.to_thread(_try, variant, case, answer.best, case.completion(answer.best))
-    return replace(scored, steps=answer.steps, ms=round(answer.ms, 1))
-
-
-async def _score_floor(name: str, case: Case) -> Scored:
-    """Test a filling that needs no model."""
-    completion = FLOORS[name](case)
-    return await asyncio.to_thread(_try, name, case, completion, completion)
+    return scored
 
 
 def _try(variant: str, case: Case, answer: str, completion: str) -> Scored:
@@ -164,7 +184,7 @@ class _Ledger:
         except OSError as error:
             raise DlmError(f"{path} cannot be written: {error.strerror}.") from error
         rows = [row for row in map(_row, text.splitlines()) if row]
-        if rows and rows[0] != setup:
+        if rows and rows[0] != json.loads(json.dumps(setup)):  # a tuple comes back as a list
             raise DlmError(f"{path} holds cases of another model or other settings: name another --out, or remove it.")
         if not rows:
             self._write(setup)

@@ -290,7 +290,10 @@ def plan_lanes(request: InfillRequest, vocabulary: Vocabulary, found: Sequence[i
         count = len(request.holes)
         return [Plan((length,) * count, (0,) * count, 0.0) for length in grid] + spare
     factors = (ACTION_FACTORS if request.trigger is Trigger.ACTION else LENGTH_FACTORS)[: request.candidates]
-    return [plan(factor, request.temperature if k else 0.0, grows=grows) for k, factor in enumerate(factors)] + spare
+    return [
+        plan(factor, request.temperature if k or not request.greedy else 0.0, grows=grows)
+        for k, factor in enumerate(factors)
+    ] + spare
 
 
 def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> Lane:

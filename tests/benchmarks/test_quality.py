@@ -7,7 +7,10 @@ import pytest
 
 from dlm_lsp import cli
 from dlm_lsp.commands.cases import FLOORS, Case, read_cases
-from dlm_lsp.commands.score import Scored, percentile, sign_test, summarise
+from dlm_lsp.commands.score import Scored, by_threshold, compare_repairs, percentile, sign_test, summarise
+from dlm_lsp.commands.variants import VARIANTS, count_shown
+from dlm_lsp.engine.gate import Admitted
+from dlm_lsp.values import Candidate
 
 TEST = "def check(candidate):\n    assert candidate(3) == 9\n"
 RIGHT, OTHER, WRONG, SILENT = CASES = [
@@ -51,24 +54,31 @@ def test_every_number_is_exact(holes, script, tmp_path, capsys):
         f"scripted:{script}",
         "--floors",
     ]
-    assert 0 == cli.main([*command, "--variants", "guided,unguided"])
+    assert 0 == cli.main([*command, "--variants", ",".join(VARIANTS)])
     report = json.loads(out.read_text())
     rows = {(row["variant"], row["kind"]): row for row in report["rows"]}
-    for variant in ("guided", "unguided"):
+    for variant in VARIANTS:
         assert [50.0, 25.0, 75.0, 75.0] == [rows[variant, "all"][key] for key in KEYS]
         assert [100.0, 100.0, 100.0, 100.0] == [rows[variant, "single-line"][key] for key in KEYS]
         assert [100.0, 0.0, 100.0, 100.0] == [rows[variant, "multi-line"][key] for key in KEYS]
         assert [0.0, 0.0, 50.0, 50.0] == [rows[variant, "random-span"][key] for key in KEYS]
-    assert [(2, 0, 4, 0.5)] * 2 == [(c["wins"], c["losses"], c["cases"], c["p"]) for c in report["comparisons"]]
+    assert [(2, 0, 4, 0.5)] * len(VARIANTS) == [
+        (c["wins"], c["losses"], c["cases"], c["p"]) for c in report["comparisons"]
+    ]
     assert out.with_suffix(".md").read_text() == capsys.readouterr().out
 
     cases = out.with_suffix(".cases.jsonl")
     kept = cases.read_text()
     cases.write_text(kept[: len(kept) * 2 // 3])  # as an interrupt leaves it
-    assert 0 == cli.main([*command, "--variants", "guided,unguided"])
+    assert 0 == cli.main([*command, "--variants", ",".join(VARIANTS)])
     timeless = {"p50_ms": 0, "p90_ms": 0}
     again = json.loads(out.read_text())
     assert [row | timeless for row in report["rows"]] == [row | timeless for row in again["rows"]]
+
+    assert {"cases": 1, "ran_percent": 25.0} == {key: report["guidance"][key] for key in ("cases", "ran_percent")}
+    assert {"parses_percent": 0.0, "pass_percent": 0.0} == {
+        key: report["guidance"]["variants"]["guided"][key] for key in ("parses_percent", "pass_percent")
+    }
 
     capsys.readouterr()
     assert 2 == cli.main([*command, "--threshold", "0.5"])
@@ -131,3 +141,61 @@ def test_percentiles_and_sign_test():
     assert (8, 1) == (found["wins"], found["losses"])
     assert 20 / 512 == found["p"]
     assert 45.0 == summarise(ours)[-1]["pass_percent"]
+
+
+def test_variants_share_their_first_pass(holes, tmp_path, capsys):
+    """Fails if a repair is counted as unguided, the gate lets through what does not fit, or drawing costs less than repairing."""
+    rule = {
+        "after": RIGHT.prefix,
+        "before": "\n",
+        "answer": "    y = x * x\n    return (y",
+        "draft": "    return x * x )",
+        "draft_calls": 1,
+    }
+    script = tmp_path / "script.json"
+    script.write_text(json.dumps({"rules": [rule]}))
+    out = tmp_path / "quality.json"
+    command = [
+        "bench",
+        "quality",
+        "--holes",
+        str(holes),
+        "--out",
+        str(out),
+        "--model",
+        f"scripted:{script}",
+        "--limit",
+        "1",
+    ]
+    assert 0 == cli.main([*command, "--variants", ",".join(VARIANTS), "--jobs", "2"])
+    capsys.readouterr()
+    lines = out.with_suffix(".cases.jsonl").read_text().splitlines()[1:]
+    rows = {row["variant"]: row for row in map(json.loads, lines) if row["task_id"] == "a"}
+    assert "    return x * x )" == rows["unguided"]["answer"]
+    assert not rows["unguided"]["parses"]
+    assert all(row["repaired"] for row in rows.values())
+    assert rows["unguided"]["steps"] < rows["guided"]["steps"] == rows["gated"]["steps"] <= rows["resampled"]["steps"]
+    assert rows["gated"]["parses"] or not rows["gated"]["answered"]
+    assert rows["gated"]["shown_tokens"] <= rows["gated"]["written_tokens"]
+
+
+def test_tokens_that_are_shown_are_counted():
+    """Fails if what the gate has cut off counts as kept."""
+    candidate = Candidate(("ab cd",), 0.0, (1.0,) * 4, 1, 0, parses=True, token_texts=(("ab", " ", "c", "d"),))
+    assert [4, 3, 2, 1, 0] == [count_shown(Admitted((text,), candidate)) for text in ("ab cd", "ab c", "ab ", "a", "")]
+
+
+def test_what_guidance_and_thresholds_amount_to():
+    """Fails if holes that needed no repair are counted, or answers below the threshold."""
+    rows = [
+        Scored("gated", str(n), "k", "x", answered=n < 3, exact=False, parses=True, passed=n == 0, reason="", steps=4)
+        for n in range(4)
+    ]
+    rows = [replace(row, mean_logprob=-1.0 * n, repaired=n > 1) for n, row in enumerate(rows)]
+    repairs = compare_repairs(rows)
+    assert (2, 50.0) == (repairs["cases"], repairs["ran_percent"])
+    assert {"parses_percent": 100.0, "pass_percent": 0.0, "model_calls": 4.0} == repairs["variants"]["gated"]
+    found = {row["min_logprob"]: (row["shown_percent"], row["of_these_pass_percent"]) for row in by_threshold(rows)}
+    assert (75.0, 33.3) == found[-3.0]
+    assert (50.0, 50.0) == found[-1.5]
+    assert (25.0, 100.0) == found[-0.5]
