@@ -14,7 +14,7 @@ from lsprotocol import types
 from pygls.io_ import StdoutWriter
 
 from dlm_lsp.errors import DlmError
-from dlm_lsp.lsp import code_actions, completion, configuration, messages, own_requests, status
+from dlm_lsp.lsp import code_actions, completion, configuration, messages, own_requests, status, surroundings
 from dlm_lsp.lsp.commands import make_commands
 from dlm_lsp.lsp.convert import ACCEPTED
 from dlm_lsp.lsp.framing import MAX_LINE_BYTES, read_body, read_descriptor
@@ -34,6 +34,7 @@ def make_session(settings: Settings) -> Session:
     session.feature(types.INITIALIZED)(configuration.initialized)
     session.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration.did_change)
     session.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(configuration.did_change_folders)
+    session.feature(types.TEXT_DOCUMENT_DID_OPEN)(surroundings.did_open)
     session.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(inline_completion)
     session.feature(types.TEXT_DOCUMENT_CODE_ACTION, code_actions.OPTIONS)(code_actions.code_actions)
     session.feature(types.CODE_ACTION_RESOLVE)(code_actions.resolve)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from lsprotocol import types
 from pygls.workspace import Workspace
 
 from dlm_lsp.lsp.documents import OpenDocument
@@ -18,6 +19,7 @@ from dlm_lsp.values import Snapshot
 
 if TYPE_CHECKING:
     from dlm_lsp.engine.context import Outline  # which imports the grammar: see `lsp.asking`
+    from dlm_lsp.lsp.session import Session
 
 PAUSE_S = 0.5
 """How long nothing is asked before documents are read again."""
@@ -42,7 +44,7 @@ class Surroundings:
         from dlm_lsp.engine.context import neighbours, outline
 
         uri = unquote(asked.uri)  # as the workspace has it
-        self._read_soon(workspace)
+        self.read_soon(workspace)
         if workspace.get_notebook_document(cell_uri=uri) is not None:
             return None, ()
         known = self._outlines.pop(uri, None) or outline(uri, asked.text, asked.language)
@@ -53,7 +55,8 @@ class Surroundings:
             neighbours(uri, self._outlines, list(workspace.folders), lambda other: is_private(other, exclude))
         )
 
-    def _read_soon(self, workspace: Workspace) -> None:
+    def read_soon(self, workspace: Workspace) -> None:
+        """Read what was opened or changed, as soon as nothing has been asked for a while."""
         if self._reading is not None:
             self._reading.cancel()
         self._reading = asyncio.create_task(self._read(workspace))
@@ -61,6 +64,7 @@ class Surroundings:
     async def _read(self, workspace: Workspace) -> None:
         """Read the documents that have changed since they were read."""
         from dlm_lsp.engine.context import outline
+        from dlm_lsp.syntax.slice import cut_slice
 
         await asyncio.sleep(PAUSE_S)
         for uri, document in list(workspace.text_documents.items()):
@@ -69,3 +73,10 @@ class Surroundings:
             if isinstance(document, OpenDocument) and not is_read:
                 read = await asyncio.to_thread(outline, uri, document.source, document.language_id)
                 self._outlines[uri], self._versions[uri] = read, version
+                # The first slice of a document takes as long as it has lines, and the others do not.
+                await asyncio.to_thread(cut_slice, document.source, len(document.source), document.language_id)
+
+
+def did_open(ls: "Session", _params: types.DidOpenTextDocumentParams) -> None:
+    """Read a document before the first question about it."""
+    ls.surroundings.read_soon(ls.workspace)

@@ -167,8 +167,11 @@ class LogicalLines:
 
     def _state(self, at: int) -> State:
         """Say what is open at the start of a block."""
-        for index in range(len(self._states) - 1, at):
-            self._states.append(self._blocks[index].read(self._states[index], self.row).left)
+        if at >= len(self._states):
+            states = list(self._states)  # two threads that read at once find the same
+            for block in self._blocks[len(states) - 1 : at]:
+                states.append(block.read(states[-1], self.row).left)
+            self._states = states
         return self._states[at]
 
 
@@ -177,14 +180,12 @@ _recent: list[LogicalLines] = []
 
 def logical_lines(text: str, row: Language) -> LogicalLines:
     """Give the logical lines of a text; soon, if it is like one that was asked about lately."""
-    known = next((each for each in _recent if each.row.name == row.name and each.resembles(text)), None)
-    if known is None:
-        lines = LogicalLines.of(text, row)
-    else:
-        _recent.remove(known)
-        lines = known if known.text == text else known.updated(text)
-    _recent.insert(0, lines)
-    del _recent[MAX_RECENT:]
+    recent = list(_recent)
+    known = next((each for each in recent if each.row.name == row.name and each.resembles(text)), None)
+    lines = known or LogicalLines.of(text, row)
+    if lines.text != text:
+        lines = lines.updated(text)
+    _recent[:] = [lines, *(each for each in recent if each is not known)][:MAX_RECENT]
     return lines
 
 

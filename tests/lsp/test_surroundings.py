@@ -97,3 +97,16 @@ def test_of_a_notebook_cell_nothing_is_known(workspace: Workspace) -> None:
         return Surroundings().of(asked("bill.py", BILL), workspace, ())
 
     assert (None, ()) == asyncio.run(ask())
+
+
+def test_a_document_is_read_before_the_first_question(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails if the first answer in a long file has to wait until the file is read."""
+
+    async def ask() -> list[str]:
+        told = Surroundings()
+        told.read_soon(workspace)
+        await rest()
+        monkeypatch.setattr("dlm_lsp.engine.context.outline", None)
+        return names(workspace, told, BILL)
+
+    assert ["RATE", "bill"] == asyncio.run(ask())
