@@ -186,10 +186,13 @@ class _Cut:
 def _reach(text: str, cursor: int, lines: int, chars: int) -> tuple[int, int]:
     """Give the start of the line that is so many lines before the cursor's, and the end of the one so many behind it.
 
-    Where that is more than `chars` away, it is the place that is.
+    Where that is more than `chars` away, it is the furthest line border that is not, or in a longer line the place itself.
     """
-    before = text[max(cursor - chars, 0) : cursor].rsplit("\n", lines + 1)
-    behind = text[cursor : cursor + chars].split("\n", lines + 1)
-    low = max(cursor - chars, 0) + (len(before[0]) + 1 if len(before) > lines + 1 else 0)
-    high = min(cursor + chars, len(text)) - (len(behind[-1]) if len(behind) > lines + 1 else 0)
+    low, high = max(cursor - chars, 0), min(cursor + chars, len(text))
+    before = text[low:cursor].rsplit("\n", lines + 1)
+    behind = text[cursor:high].split("\n", lines + 1)
+    if len(before) > (lines + 1 if low == 0 else 1):
+        low += len(before[0]) + 1
+    if len(behind) > (lines + 1 if high == len(text) else 1):
+        high -= len(behind[-1])
     return low, high

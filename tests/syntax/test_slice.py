@@ -115,6 +115,17 @@ def test_a_statement_that_is_too_long_is_cut_between_lines(text, place, kind):
     assert kind is find_hole(cut.prefix + cut.suffix, len(cut.prefix), "python").kind
 
 
+@pytest.mark.parametrize("at", [0.2, 0.5, 0.8])
+def test_a_table_of_wide_lines_is_cut_between_them(at):
+    """Cut in the middle of an entry, such a table parses with no filling, and the right one is condemned."""
+    row = "    'some_key':" + " " * 30 + "'a value of some length',\n"
+    text = "table = {\n" + row * 800 + "}\n"
+    start = text.index("'a value", int(len(text) * at))
+    end = text.index("\n", start)
+    cut = cut_slice(text[:start] + text[end:], start, "python")
+    ast.parse(cut.prefix + text[start:end] + cut.suffix)
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize(
     "text",
