@@ -11,6 +11,7 @@ from itertools import accumulate, pairwise
 from dlm_lsp.engine.context import Outline, outline, short_path
 from dlm_lsp.settings import Settings
 from dlm_lsp.syntax.hole import SOME_LINES, find_hole
+from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.slice import cut_slice
 from dlm_lsp.text.snippets import Chunk, choose
 from dlm_lsp.text.window import as_seen, fit_window
@@ -21,6 +22,8 @@ MAX_SNIPPET_SHARE = 1 / 4
 """How much of the room at most goes to pieces of other files."""
 MAX_SHARE = 1 / 8
 """How much of the room at most goes to imports, and how much to names, that the window does not show."""
+DRAWS = 3
+"""How many answers are drawn where the setting `agreement` asks for it."""
 MIN_WINDOW_TOKENS = 32
 
 
@@ -56,7 +59,8 @@ def build_request(
     )
     judged = "".join((slice_prefix, *between, slice_suffix))
     starts = accumulate(map(len, (slice_prefix, *between)))
-    holes = (_for(trigger, find_hole(judged, start, snapshot.language)) for start in starts)
+    is_judged = find_language(snapshot.language).grammar is not None
+    holes = (_for(trigger, find_hole(judged, start, snapshot.language), is_judged=is_judged) for start in starts)
     return InfillRequest(
         id=request_id,
         version=snapshot.version,
@@ -69,6 +73,7 @@ def build_request(
         known_names=known.names_known(cut.start, last.end, len(text)),
         trigger=trigger,
         candidates=settings.candidates,
+        draws=DRAWS if settings.agreement and trigger is Trigger.AUTOMATIC else 0,
         max_hole_tokens=max_hole_tokens,
         deadline_ms=settings.deadline_ms,
         sampler=settings.sampler,
@@ -90,10 +95,13 @@ def is_wanted(request: InfillRequest, settings: Settings) -> bool:
     return (settings.in_comments or not in_comment) and (settings.in_strings or HoleKind.STRING not in kinds)
 
 
-def _for(trigger: Trigger, hole: Hole) -> Hole:
-    """Fit a hole to the occasion: in the middle of a line, or in a comment, who types wants one line, who asks may want more."""
-    if hole.kind is HoleKind.INLINE and trigger is not Trigger.AUTOMATIC:
-        return replace(hole, max_lines=SOME_LINES)
+def _for(trigger: Trigger, hole: Hole, *, is_judged: bool) -> Hole:
+    """Fit a hole to the occasion: on a line that is begun, or in a comment, who types wants one line, who asks may want more.
+
+    Where nobody judges what more lines do to the text behind them, one is enough.
+    """
+    if hole.kind in {HoleKind.INLINE, HoleKind.REST} and trigger is not Trigger.AUTOMATIC and is_judged:
+        return replace(hole, max_lines=max(hole.max_lines, SOME_LINES))
     if hole.kind is HoleKind.COMMENT and trigger is Trigger.AUTOMATIC:
         return replace(hole, max_lines=1)
     return hole

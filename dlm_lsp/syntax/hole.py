@@ -102,8 +102,10 @@ def _on_own_line(block: Block, typed: str, *, below_gap: bool) -> Hole:
     levels, lowest = block.levels(), block.lowest()
     if len(lowest) > len(typed):
         # what follows belongs to a block that is open here, or else to one that only the hole can open
-        indent = lowest if lowest in levels or head is not None else levels[0]
-    return Hole(HoleKind.LINE, indent, typed, block.floor(indent), SOME_LINES, hint_tokens=20)
+        is_block = lowest in levels or (head is not None and len(lowest) < len(levels[0]))
+        indent = lowest if is_block else levels[0]
+    floor = block.floor(indent, below_header=head is not None)
+    return Hole(HoleKind.LINE, indent, typed, floor, SOME_LINES, hint_tokens=20)
 
 
 def _at_line_end(block: Block, place: _Place) -> Hole:
@@ -112,17 +114,20 @@ def _at_line_end(block: Block, place: _Place) -> Hole:
     is_header = place.row.header.match(current) is not None
     if is_header or _begins_header(current, place.row):
         has_body = len(block.following) > len(indent)
-        if has_body and is_header:
-            return Hole(HoleKind.REST, block.following, "", block.following, SOME_LINES, hint_tokens=16)
-        if not has_body:
+        if is_header or not has_body:
             block.statements.append(current if is_header else f"{current}:")
+        if has_body and is_header:
+            inside = min(block.following, block.levels()[0], key=len)
+            floor = block.floor(inside, below_header=True)
+            return Hole(HoleKind.REST, inside, "", floor, SOME_LINES, hint_tokens=16)
+        if not has_body:
             inside = indent + block.unit
             kind, hint_tokens = (HoleKind.BODY, 32) if is_header else (HoleKind.REST, 24)
             return Hole(kind, inside, floor=block.floor(inside), hint_tokens=hint_tokens)
     max_lines = 2 if place.before.endswith("\\") else 1
     if len(block.following) > len(indent) and not _begins_header(current, place.row):
         max_lines = SOME_LINES  # what follows belongs to a block that only the hole can open
-    return Hole(HoleKind.REST, indent, floor=indent, max_lines=max_lines, hint_tokens=12)
+    return Hole(HoleKind.REST, indent, floor=block.floor(indent), max_lines=max_lines, hint_tokens=12)
 
 
 def _begins_header(line: str, row: Language) -> bool:

@@ -49,8 +49,11 @@ class Block:
             return None, ""
         return indent_of(lines[-1]), indent_of(docstring)
 
-    def floor(self, indent: str) -> str:
-        """Give the least indentation in a hole: its function's, and not less than that of what follows in an open block."""
+    def floor(self, indent: str, *, below_header: bool = False) -> str:
+        """Give the least indentation in a hole: its function's, and not less than that of what follows in an open block.
+
+        Directly below a header, what follows may as well be the block of another one that is missing.
+        """
         floor = outer = indent
         for line in reversed(self.statements):
             if len(indent_of(line)) < len(outer):
@@ -59,7 +62,8 @@ class Block:
                     break
                 outer = indent_of(line)
         levels, lowest = self.levels(), self.lowest()
-        return lowest if lowest in levels and len(floor) < len(lowest) <= len(indent) else floor
+        keeps_block = not below_header and lowest in levels and len(floor) < len(lowest) <= len(indent)
+        return lowest if keeps_block else floor
 
     def levels(self) -> list[str]:
         """Give the indentations that a statement may have here, the deepest first."""

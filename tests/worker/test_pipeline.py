@@ -46,7 +46,7 @@ def test_fills_a_body(scripted: Make) -> None:
 def test_typed_characters_are_not_repeated(scripted: Make) -> None:
     """Fails if the healed token's typed beginning comes back in the answer."""
     result = run(request_at(ADD.replace("@@", "tot@@")), scripted(ADD_RULE))
-    assert ("al = a + b",) == result.candidates[0].texts
+    assert ("al = a + b\n    return total",) == result.candidates[0].texts
 
 
 def test_cursor_in_column_0_gets_the_indentation(scripted: Make) -> None:
@@ -369,3 +369,26 @@ def test_spare_lanes_are_drawn_also_where_candidates_are_not() -> None:
     vocabulary = Vocabulary(9, 1, torch.zeros(9, dtype=torch.bool), 2, 3)
     plans = plan_lanes(request_at(ADD, temperature=0.0), vocabulary)
     assert [0.0, *[REPAIR_TEMPERATURE] * len(SPARE_FACTORS)] == [plan.temperature for plan in plans]
+
+
+def test_draws_tell_whether_the_model_would_say_the_same_again(scripted: Make) -> None:
+    """Fails if draws are candidates, if more than the first statement is compared, or if none are drawn."""
+    rule = {**ADD_RULE, "answer": "y = f(a,\n          b)\n    return y"}
+    same = {
+        **rule,
+        "alternatives": ["y = f(a,\n          b)\n    return 1", "y = g(a)\n    return y", "y = f(a,\n          b); z"],
+    }
+    request = replace(request_at("f = 1\n" + ADD), trigger=Trigger.AUTOMATIC, draws=3, temperature=0.0)
+    result = run(request, scripted({**same, "answer": rule["answer"]}))
+    assert [("y = f(a,\n          b)\n    return y",)] == [each.texts for each in result.candidates]
+    assert 2 == result.candidates[0].agreeing
+    assert 0 == run(replace(request, draws=0), scripted(same)).candidates[0].agreeing
+
+
+def test_all_may_be_drawn(scripted: Make) -> None:
+    """Fails if who wants another answer gets the greedy one again, whatever the seed."""
+    model = scripted({**ADD_RULE, "confidence": 0.3})
+    request = request_at(ADD, temperature=2.0, repair_rounds=0)
+    greedy = {run(replace(request, seed=seed), model).candidates[0].texts for seed in range(3)}
+    drawn = {run(replace(request, seed=seed, greedy=False), model).candidates[0].texts for seed in range(3)}
+    assert (1, 3) == (len(greedy), len(drawn))
