@@ -93,7 +93,7 @@ def _on_own_line(block: Block, typed: str, *, below_gap: bool) -> Hole:
     """Say what is missing on a line that holds white space only; `below_gap` says that the line above is empty."""
     head, docstring = block.head()
     if head is not None and len(block.following) <= len(head):
-        if len(typed) > len(head):
+        if len(typed) > len(head) and len(typed) >= len(docstring):
             return Hole(HoleKind.BODY, typed, typed, block.floor(typed), hint_tokens=32)
         if not (docstring and below_gap):  # else the docstring is all the body, and the cursor stands outside
             inside = docstring or head + block.unit

@@ -17,6 +17,7 @@ TABLE = [
     ("below a header, typed deeper", "def f():\n        |", BODY, "        ", "        ", "        ", 64),
     ("below a header and a comment", "def f():\n    # todo\n    |\n", BODY, "    ", "    ", "    ", 64),
     ("below a docstring", 'def f():\n  """Do."""\n  |\n', BODY, "  ", "  ", "  ", 64),
+    ("below a docstring, half of its indentation", 'def f():\n    """Do."""\n  |\n', BODY, "    ", "  ", "    ", 64),
     ("below a docstring, nothing typed", 'def f():\n  """Do."""\n|\n', BODY, "  ", "", "  ", 64),
     ("apart from a docstring", 'class A:\n    """Do."""\n\n|\n', LINE, "", "", "", 16),
     (
