@@ -128,9 +128,9 @@ class LogicalLines:
         lines._head, lines._behind = head, len(blocks) - tail
         return lines
 
-    def resembles(self, text: str) -> bool:
-        """Whether a text begins or ends like this one."""
-        return text.startswith(self._blocks[0].text) or text.endswith(self._blocks[-1].text)
+    def likeness(self, text: str) -> int:
+        """Count the ends at which a text is like this one: both, as a rule one at least, if it is another version of it."""
+        return text.startswith(self._blocks[0].text) + text.endswith(self._blocks[-1].text)
 
     def before(self, offset: int) -> Flat:
         """Say what is open at a place; its text begins at the start of some line."""
@@ -181,10 +181,9 @@ _recent: list[LogicalLines] = []
 def logical_lines(text: str, row: Language) -> LogicalLines:
     """Give the logical lines of a text; soon, if it is like one that was asked about lately."""
     recent = list(_recent)
-    known = next((each for each in recent if each.row.name == row.name and each.resembles(text)), None)
-    lines = known or LogicalLines.of(text, row)
-    if lines.text != text:
-        lines = lines.updated(text)
+    alike = max((each for each in recent if each.row is row), key=lambda each: each.likeness(text), default=None)
+    known = alike if alike is not None and alike.likeness(text) else LogicalLines.of(text, row)
+    lines = known if known.text == text else known.updated(text)
     _recent[:] = [lines, *(each for each in recent if each is not known)][:MAX_RECENT]
     return lines
 
