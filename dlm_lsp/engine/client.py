@@ -36,7 +36,7 @@ class EngineClient(Protocol):
         ...
 
     def start(self) -> None:
-        """Begin to load the model; returns at once, and does nothing the second time."""
+        """Begin to load the model; returns at once, and does nothing the second time or once it was stopped."""
         ...
 
     async def ready(self) -> Hello:
@@ -54,5 +54,5 @@ class EngineClient(Protocol):
         ...
 
     async def stop(self) -> None:
-        """End the engine and free the model's memory."""
+        """End the engine for good and free the model's memory."""
         ...

@@ -105,8 +105,8 @@ class LocalEngine:
         """Why there will be no worker any more."""
 
     def start(self) -> None:
-        """Begin to load the model; returns at once, and does nothing the second time."""
-        if self._keeper is None:
+        """Begin to load the model; returns at once, and does nothing the second time or once it was stopped."""
+        if self._keeper is None and not self._trouble:
             self._enter(EngineState.STARTING)
             self._keeper = asyncio.create_task(self._keep_alive())
 
@@ -152,9 +152,10 @@ class LocalEngine:
 
     async def stop(self) -> None:
         """End the worker, by force if it does not go within two seconds; what is pending counts as cancelled."""
-        if self._keeper is None or self.state is EngineState.STOPPED:
-            return
+        is_stopped = self.state is EngineState.STOPPED
         self._end(EngineState.STOPPED, "the model was stopped", Outcome.CANCELLED)
+        if self._keeper is None or is_stopped:
+            return
         self._write(wire.encode(wire.Shutdown()))
         if self._process is not None:
             await asyncio.wait({self._keeper}, timeout=STOP_WITHIN_S)

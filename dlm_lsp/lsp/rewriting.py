@@ -15,6 +15,7 @@ from lsprotocol import types
 from dlm_lsp.engine.actions import Action
 from dlm_lsp.engine.canvases import Canvas, edits, fits, make_request, read_answer, share_out
 from dlm_lsp.engine.choices import Choices
+from dlm_lsp.engine.client import EngineClient
 from dlm_lsp.engine.edits import Edit, rebase
 from dlm_lsp.engine.gaps import Accepted, Gap, plan, unsure
 from dlm_lsp.errors import WorkerError
@@ -56,6 +57,14 @@ class Rewrite:
     """For the user: why there are no edits, or what they leave undone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a wish is asked of, and what it says of itself."""
+
+    engine: EngineClient
+    hello: Hello
+
+
 async def rewrite(ls: Session, wish: Wish) -> Rewrite:
     """Find out the edits; cancelling the task stops the model."""
     place = wish.place
@@ -64,6 +73,7 @@ async def rewrite(ls: Session, wish: Wish) -> Rewrite:
         return Rewrite(message="it is off, or not allowed to see this document")
     if place.version is not None and place.version != document.version:
         return Rewrite(message=CHANGED)
+    engine = ls.engine  # to the end: the one that takes its place may have to stay unloaded
     selection = span_of(document, place.range)
     snapshot = Snapshot(document.uri, document.language_id, document.version, document.source, selection.start)
     gaps = await asyncio.to_thread(plan, wish.action, snapshot, selection, accepted_in(ls, document))
@@ -73,7 +83,7 @@ async def rewrite(ls: Session, wish: Wish) -> Rewrite:
     changes, message = _known(choices, wish, snapshot, gaps, settings), ""
     if changes is None:
         try:
-            changes, message = await _ask(ls, wish, snapshot, gaps, settings)
+            changes, message = await _ask(ls, engine, wish, Canvas(snapshot, tuple(gaps)), settings)
         except WorkerError as error:
             return Rewrite(message=str(error))
     return await _for_now(ls, wish.place.uri, snapshot, changes, message) if changes else Rewrite(message=message)
@@ -106,26 +116,27 @@ def _known(
 
 
 async def _ask(
-    ls: Session, wish: Wish, snapshot: Snapshot, gaps: list[Gap], settings: Settings
+    ls: Session, engine: EngineClient, wish: Wish, whole: Canvas, settings: Settings
 ) -> tuple[list[Edit], str]:
     """Have the gaps filled; give the edits, and what there is to say."""
-    hello = await ls.engine.ready()
-    canvases = share_out(snapshot, gaps, settings, hello)
+    hello = await engine.ready()
+    model = Model(engine, hello)
+    canvases = share_out(whole.snapshot, whole.gaps, settings, hello)
     if not canvases:
         return [], TOO_LONG
-    async with progress(ls, None, wish.title, measured=len(gaps) > 1, after_s=0.3) as bar:
+    async with progress(ls, None, wish.title, measured=len(whole.gaps) > 1, after_s=0.3) as bar:
         if len(canvases) == 1 and wish.action not in {Action.STUBS, Action.STUBS_SELECTED}:
-            return await _choose(ls, wish, canvases[0], settings, hello)
-        return await _collect(ls, canvases, settings, hello, bar)
+            return await _choose(ls, wish, canvases[0], settings, model)
+        return await _collect(ls, canvases, settings, model, bar)
 
 
-async def _choose(ls: Session, wish: Wish, canvas: Canvas, settings: Settings, hello: Hello) -> tuple[list[Edit], str]:
+async def _choose(ls: Session, wish: Wish, canvas: Canvas, settings: Settings, model: Model) -> tuple[list[Edit], str]:
     """Fill one canvas in several ways and keep them all, for whoever asks again."""
     before: Choices | None = ls.choices.get(wish.place.uri)
     again = before is not None and before.action is wish.action and before.standing(canvas.snapshot.text) is not None
     seed = before.seed + 1 if before is not None and again else 0
     known = set(before.documents()) if before is not None and again else set()
-    ways, trouble = await _fill(ls, canvas, settings, hello, seed)
+    ways, trouble = await _fill(ls, canvas, settings, model, seed)
     choices = Choices(wish.action, settings, canvas, [canvas.old_texts, *ways], seed, canvas.snapshot.version)
     choices.ways[1:] = [way for way, text in zip(ways, choices.documents()[1:], strict=True) if text not in known]
     if len(choices.ways) == 1:
@@ -138,7 +149,7 @@ async def _choose(ls: Session, wish: Wish, canvas: Canvas, settings: Settings, h
 
 
 async def _collect(
-    ls: Session, canvases: list[Canvas], settings: Settings, hello: Hello, bar: Bar
+    ls: Session, canvases: list[Canvas], settings: Settings, model: Model, bar: Bar
 ) -> tuple[list[Edit], str]:
     """Fill canvas after canvas, and take from each what fits together with the others."""
     count = sum(len(canvas.gaps) for canvas in canvases)
@@ -146,7 +157,7 @@ async def _collect(
     done, trouble = 0, ""
     for canvas in canvases:
         bar(f"{done} of {count}", 100 * done // count)
-        ways, problem = await _fill(ls, canvas, settings, hello, 0)
+        ways, problem = await _fill(ls, canvas, settings, model, 0)
         trouble = trouble or problem
         more = [*found, *edits(canvas, ways[0])] if ways else found
         if settings.show_broken or await asyncio.to_thread(fits, canvas.snapshot, more):
@@ -160,7 +171,7 @@ async def _collect(
 
 
 async def _fill(
-    ls: Session, canvas: Canvas, settings: Settings, hello: Hello, seed: int
+    ls: Session, canvas: Canvas, settings: Settings, model: Model, seed: int
 ) -> tuple[list[tuple[str, ...]], str]:
     """Ask the model about one canvas; give the ways that fit, and a sentence where it could not answer."""
     began = time.perf_counter()
@@ -168,13 +179,13 @@ async def _fill(
         known, offered = ls.surroundings.of(canvas.snapshot, ls.workspace, settings.exclude)
         request = await asyncio.to_thread(
             make_request,
-            *(canvas, settings, hello),
+            *(canvas, settings, model.hello),
             request_id=request_id,
             seed=seed,
             known=known,
             offered=offered,
         )
-        result = await ls.engine.fill(request)
+        result = await model.engine.fill(request)
     ways = await asyncio.to_thread(read_answer, canvas, request, result, settings)
     ms = (time.perf_counter() - began) * 1000
     log.info(

@@ -376,6 +376,23 @@ def test_progress_of_many_stubs_and_its_stop_button(slow: RawClient) -> None:
     assert 1 == editor.version
 
 
+@pytest.mark.parametrize("how", ["off", "free"])
+def test_switched_off_in_the_middle(slow_model: str, how: str) -> None:
+    """Fails if the canvases that are left load the model again that the user has just taken out of memory."""
+    with _client(slow_model, VS_CODE) as client:
+        load(client)
+        editor = edit(client, "def f1(a):\n    pass\n" * 5 + "def long(a, b):\n    pass\n" * 7)
+        request = client.request("codeAction/resolve", editor.action(STUBS, editor.range_of("def", 0)))
+        client.wait_for_log(" 5 holes, 1 ways")
+        if how == "off":
+            client.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": {"enabled": False}}})
+        else:
+            client.request("dlm-lsp/free", None)
+        assert 5 == len(client.answer(request)["result"]["edit"]["documentChanges"][0]["edits"])
+        assert ["dlm-lsp: 5 of 12 were filled; the model was stopped for the others"] == editor.messages()
+        client.wait_until(lambda: client.worker_ids() == [], timeout_s=5)
+
+
 def test_cancelled_while_it_resolves(slow: RawClient) -> None:
     """Fails if the editor waits for the model, or the model works on for nobody."""
     editor = edit(slow, "def long(a, b):\n    pass\n")

@@ -228,6 +228,16 @@ async def test_stopped_while_somebody_waits(start: StartEngine, settings: Settin
     assert [] == workers()
 
 
+async def test_stopped_before_it_was_started(start: StartEngine, settings: Settings) -> None:
+    """Fails if who kept an engine that was put away can load its model: the user may have switched it off."""
+    engine = start()
+    await engine.stop()
+    assert Outcome.FAILED is (await patiently(engine.fill(ask(settings)))).outcome
+    with pytest.raises(WorkerError):
+        await engine.ready()
+    assert [] == workers()
+
+
 async def test_too_long_a_line_is_not_sent(start: StartEngine, settings: Settings) -> None:
     """Fails if a request that the worker cannot read waits for an answer that never comes."""
     request = replace(ask(settings), slice_prefix="x" * wire.MAX_LINE_BYTES)
