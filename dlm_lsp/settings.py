@@ -83,6 +83,10 @@ class Settings:
     min_logprob: float = -6.0
     """Automatic answers whose mean log-probability per token is below this are withheld (-100 to 0)."""
 
+    agreement: int = 0
+    """Of three more answers that are drawn, how many must begin with the same statement for an automatic one to be shown (0 to 3); 0
+    draws none, anything else makes automatic answers slower."""
+
     exclude: tuple[str, ...] = ()
     """Globs of files that are neither filled nor shown to the model, such as `*.gen.py` or `infra/keys`; keys, passwords and
     credentials (`.env*`, `*.pem`, `.ssh/`, `*secret*` …) always are excluded."""
@@ -100,6 +104,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "seed": (-(2**63), 2**63 - 1),
     "repair_rounds": (0, 8),
     "min_logprob": (-100, 0),
+    "agreement": (0, 3),
 }
 """Allowed values, both ends included, of the fields that are numbers."""
 

@@ -151,6 +151,8 @@ class InfillRequest:
     """A duration counted from the moment the worker reads the request: clocks are not shared."""
     temperature: float = 0.0
     """Of the candidates that are not greedy."""
+    draws: int = 0
+    """How many answers are drawn beside the candidates, only to see whether they begin as these do."""
     greedy: bool = True
     """Whether the first candidate is greedy; otherwise all are drawn."""
     threshold: float = 0.9
@@ -184,6 +186,8 @@ class Candidate:
     """Repair rounds that were spent on it."""
     parses: bool
     """Whether it fits its slice, as `syntax.verdict` defines it."""
+    agreeing: int = 0
+    """How many of the request's draws begin with the same statement."""
     token_texts: tuple[tuple[str, ...], ...] = ()
     """Per hole: the text of each of its tokens, in the order of `token_confidence`; not trimmed as `texts` are."""
 

@@ -44,7 +44,8 @@ async def attempt(snapshot: Snapshot, model: Model, settings: Settings, *, resam
     ms = first.elapsed_ms()
     steps = first.last_step
     repaired = steps > first.steps
-    plain = Candidate((first.text,), 0.0, (), first.steps, 0, parses=False)
+    tokens = first.tokens
+    plain = Candidate((first.text,), 0.0, (1.0,) * len(tokens), first.steps, 0, parses=False, token_texts=(tokens,))
     unguided = _Asked(snapshot, request, _result(request, plain), settings)
     guided = _Asked(snapshot, request, result, settings)
     found = {
@@ -89,7 +90,7 @@ class _FirstPass:
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._complete = False
-        self.text = ""
+        self.tokens: tuple[str, ...] = ()
         self.steps = 0
         self.ms = 0.0
         self.last_step = 0
@@ -97,10 +98,15 @@ class _FirstPass:
     def __call__(self, step: Step) -> None:
         self.last_step = max(self.last_step, step.step)
         if not self._complete:
-            self.text = "".join(piece or "" for piece in step.pieces[0])
+            self.tokens = tuple(piece for piece in step.pieces[0] if piece is not None)
             self.steps = step.step
             self.ms = self.elapsed_ms()
             self._complete = None not in step.pieces[0]
+
+    @property
+    def text(self) -> str:
+        """What was written until then."""
+        return "".join(self.tokens)
 
     def elapsed_ms(self) -> float:
         """Give the time since the question."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.languages import find_language
+from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.verdict import Baseline, judge, survey
 from dlm_lsp.text.offsets import line_ending
 from dlm_lsp.text.trim import trim
@@ -58,7 +60,9 @@ def admit_all(
 
 def _is_sure(candidate: Candidate, trigger: Trigger, settings: Settings) -> bool:
     """Whether the model is sure enough for the occasion: who asks wants the best there is, who types must not be disturbed."""
-    return trigger is not Trigger.AUTOMATIC or candidate.mean_logprob >= settings.min_logprob
+    if trigger is not Trigger.AUTOMATIC:
+        return True
+    return candidate.mean_logprob >= settings.min_logprob and candidate.agreeing >= settings.agreement
 
 
 def look_first(request: InfillRequest) -> None:
@@ -76,7 +80,7 @@ _survey = lru_cache(maxsize=4)(survey)
 def _fitting_part(
     baseline: Baseline, texts: list[str], stays: list[str], behind: tuple[str, ...], request: InfillRequest
 ) -> list[str]:
-    """Cut the text that is at fault back before the faulty line, until all fit; what stays if nothing of them does."""
+    """Cut the text that is at fault back before the faulty statement, until all fit; what stays if nothing of them does."""
     while texts != stays:
         faults = judge(baseline, texts).faults
         if not faults:
@@ -84,6 +88,13 @@ def _fitting_part(
         at = faults[0].hole
         if texts[at] == stays[at]:  # what stays does not fit: the others cannot mend it
             return stays
-        line_end = texts[at].rfind("\n", 0, faults[0].start)
-        texts[at] = trim(texts[at][: max(line_end, 0)], behind[at], request.holes[at]) or stays[at]
+        before = "".join(piece + text for piece, text in zip(baseline.pieces, texts[:at], strict=False))
+        end = _end_of_statement(before + baseline.pieces[at], texts[at], faults[0].start, request.language)
+        texts[at] = trim(texts[at][:end], behind[at], request.holes[at]) or stays[at]
     return texts
+
+
+def _end_of_statement(before: str, text: str, fault: int, language: str) -> int:
+    """Give where the last whole statement of `text` before a fault ends: at a line end or semicolon; 0 where there is none."""
+    flat = flatten(before + text[:fault], find_language(language)).text[len(before) :]
+    return max(flat.rfind("\n"), flat.rfind(";"), 0)

@@ -22,6 +22,8 @@ from dlm_lsp.sampling.healing import Pieces
 from dlm_lsp.sampling.pace import Pace
 from dlm_lsp.sampling.samplers import fit_sampler
 from dlm_lsp.sampling.strategy import Sampler
+from dlm_lsp.syntax.languages import find_language
+from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
 from dlm_lsp.worker.calibrate import find_lengths, keeps_length
@@ -37,6 +39,8 @@ LENGTH_GRID = (8, 16, 32, 64)
 """Lengths that are tried, in one batch, with a checkpoint whose holes keep their length."""
 SPARE_FACTORS = (0.5, 1.0, 0.25)
 """Lengths of the lanes that are tried, drawn and not greedy, only if no other fits: short ones fit most often."""
+DRAW_SEEDS = 100
+"""Number of the first of the lanes that are drawn to see whether they agree: candidates are fewer."""
 REPAIR_TEMPERATURE = 0.7
 """From the second repair round on: greedy refilling of a wider gap often writes the same tokens again."""
 
@@ -149,10 +153,11 @@ def fill(
     decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
     lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans[: -len(SPARE_FACTORS)])]
     spare = plans[-len(SPARE_FACTORS) :]
+    draws = begin_draws(plans[0], draft, request, denoiser)
     if request.drafts:
         lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
     try:
-        decode.finish(lanes)
+        decode.finish([*lanes, *draws])
         while (
             spare
             and request.repair_rounds
@@ -166,7 +171,7 @@ def fill(
     spent["denoise"], spent["guide"] = decode.denoise_ms, decode.guide_ms
     # What a person has written is not replaced by half a text.
     whole = [lane for lane in lanes if lane.finished or request.trigger is not Trigger.ACTION]
-    candidates = choose([candidate(lane, decode) for lane in sorted(whole, key=badness)], request.candidates)
+    candidates = choose([candidate(lane, decode, draws) for lane in sorted(whole, key=badness)], request.candidates)
     if not all(lane.finished for lane in lanes):
         return answer(Outcome.LATE, candidates)
     return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates)
@@ -332,11 +337,28 @@ def is_answer(lane: Lane, trigger: Trigger) -> bool:
     return trigger is Trigger.AUTOMATIC or any(text.strip() for text in lane.seen.texts)
 
 
-def candidate(lane: Lane, decode: Decode) -> Candidate:
+def begin_draws(plan: Plan, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> list[Lane]:
+    """Make the lanes that only show whether the model would say the same again: drawn, and never repaired."""
+    drawn = replace(plan, temperature=REPAIR_TEMPERATURE)
+    lanes = [begin(drawn, DRAW_SEEDS + k, draft, request, denoiser) for k in range(request.draws)]
+    for lane in lanes:
+        lane.rounds = request.repair_rounds
+    return lanes
+
+
+def first_statement(lane: Lane, language: str) -> str:
+    """Give the first statement that a lane has written into its first hole, without white space at its edges."""
+    text = lane.seen.texts[0].strip() if lane.seen else ""
+    flat = flatten(text, find_language(language)).text.replace(";", "\n")
+    return text[: len(flat.partition("\n")[0])].rstrip()
+
+
+def candidate(lane: Lane, decode: Decode, draws: Sequence[Lane] = ()) -> Candidate:
     """Turn a lane into what is sent back."""
     assert lane.seen is not None, "a lane is judged before it is sent"
     assert lane.judged is not None, "what was seen was read from a canvas"
     confidence = lane.judged.confidence[lane.judged.holes & ~lane.judged.masked]
+    language = decode.request.language
     return Candidate(
         texts=lane.seen.texts,
         mean_logprob=mean_logprob(lane.judged),
@@ -344,6 +366,7 @@ def candidate(lane: Lane, decode: Decode) -> Candidate:
         steps=decode.denoiser.calls,
         rounds=lane.rounds,
         parses=lane.seen.verdict.parses,
+        agreeing=sum(first_statement(draw, language) == first_statement(lane, language) for draw in draws),
         token_texts=tuple(
             token_texts(lane.judged, hole, typed, decode.denoiser.tokenizer)
             for hole, typed in enumerate(decode.draft.typed)

@@ -20,6 +20,9 @@ TABLE = [
     ("fits", BODY, "return x", "return x"),
     ("cut at the last statement that fits", BODY, "y = 1\n    z = 2\n    return (y", "y = 1\n    z = 2"),
     ("cut behind a block that has no body", BODY, "y = 1\n    if x:\n        return (", "y = 1"),
+    ("cut at a semicolon", BODY, "y = 1; z = (2", "y = 1"),
+    ("a statement of several lines goes as a whole", BODY, "y = 1\n    z = f(\n        a,\n        b", "y = 1"),
+    ("a semicolon in a string ends nothing", BODY, "y = ';' )", None),
     ("nothing of it fits", BODY, "return (", None),
     ("white space", BODY, "\n    \n", None),
     ("the next function is left alone", BODY, "return x\n\n\ndef g():\n    return 1", "return x"),
@@ -109,3 +112,12 @@ def test_several_holes_are_judged_together_and_cut_apart():
     asked = Snapshot("file:///a.py", "python", 1, prefix + between + suffix, 0)
     admitted = admit_all(asked, request, InfillResult(1, 1, Outcome.FILLED, candidates), Settings())
     assert [("return x", "y = 1")] == [each.texts for each in admitted]
+
+
+@pytest.mark.parametrize(("agreeing", "shown"), [(0, False), (1, False), (2, True), (3, True)])
+def test_answers_that_the_model_does_not_repeat_are_withheld_while_the_user_types(agreeing, shown):
+    """A setting that does nothing, or that withholds what somebody has asked for."""
+    candidate = replace(_candidate("return x"), agreeing=agreeing)
+    assert shown == bool(_admit_all(BODY, candidate, trigger=Trigger.AUTOMATIC, agreement=2))
+    assert _admit_all(BODY, candidate, trigger=Trigger.INVOKED, agreement=2)
+    assert _admit_all(BODY, candidate, trigger=Trigger.AUTOMATIC)

@@ -387,7 +387,7 @@ def test_draws_tell_whether_the_model_would_say_the_same_again(scripted: Make) -
 
 def test_all_may_be_drawn(scripted: Make) -> None:
     """Fails if who wants another answer gets the greedy one again, whatever the seed."""
-    model = scripted({**ADD_RULE, "confidence": 0.3})
+    model = scripted({**ADD_RULE, "confidence": 0.6})
     request = request_at(ADD, temperature=2.0, repair_rounds=0)
     greedy = {run(replace(request, seed=seed), model).candidates[0].texts for seed in range(3)}
     drawn = {run(replace(request, seed=seed, greedy=False), model).candidates[0].texts for seed in range(3)}
