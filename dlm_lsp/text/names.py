@@ -25,7 +25,7 @@ _STATEMENT = re.compile(
     ^(?P<indent> [ \t]* )
     (?: (?:async[ ]+)? (?:def|class) [ ]+ (?P<defined> \w+ )
       | (?:from[ ]+[\w.]+[ ]+)? import [ ]* (?P<imported> \([^()]*\)? | (?:[^\\\n\#;]|\\\n)* )
-      | (?:async[ ]+)? for [ ]+ (?P<targets> [^\n]*? ) [ ]+ in \b
+      | (?:async[ ]+)? for [ ] (?P<targets> [^\n]*? ) [ ] in \b
       | (?:(?:async[ ]+)? with|except) \b [^\n]*? \b as [ ]+ (?P<caught> \w+ )
       | (?P<assigned> [^\W\d] [^\n=\#'"(]* = (?!=) (?: [ ]* \w+ [ ]* = (?!=) )* )
       | (?P<other> [^\s)\]}\#] )

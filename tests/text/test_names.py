@@ -81,3 +81,9 @@ def test_locals_are_not_known() -> None:
     known = {name for _, name in known_names(MODULE)}
     assert not known & {"limit", "get", "local", "found", "given", "inner", "end", "later", "Base"}
     assert MODULE.index("class Store") == next(at for at, name in known_names(MODULE) if name == "Store")
+
+
+def test_a_line_of_blanks_costs_no_more_than_its_length() -> None:
+    """Blanks that two parts of a pattern may share are tried in all ways: a line of a hundred thousand takes minutes."""
+    assert ["x"] == [name for _, name in known_names(f"for{' ' * 100_000}\nx = 1\n")]
+    assert ["a", "b"] == [name for _, name in known_names(f"for  a,{' ' * 100_000}b  in c: pass\n")]
