@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from dlm_lsp.text.window import as_seen
-from dlm_lsp.values import Candidate, InfillRequest, Trigger
+from dlm_lsp.values import Candidate, InfillRequest
 
 MAX_ANSWERS = 256
 MAX_BYTES = 4 * 1024 * 1024
@@ -62,9 +62,8 @@ class Known:
         return tuple(rest for rest in rests if rest.text.strip()) or None
 
     def _is_same_question(self, now: InfillRequest) -> bool:
-        """Whether the model would see the same and be judged on the same; who asks by key asks for more than a keystroke."""
-        for_keystroke = self.request.trigger is Trigger.AUTOMATIC
-        return _place(self.request) == _place(now) and (not for_keystroke or now.trigger is Trigger.AUTOMATIC)
+        """Whether the model would see the same, for the same reason: who asks by key gets more, and what is unsure as well."""
+        return self.request.trigger is now.trigger and _place(self.request) == _place(now)
 
 
 class Recall:

@@ -41,7 +41,7 @@ def choosy(tmp_path_factory: pytest.TempPathFactory) -> RawClient:
 
 
 def test_fill_answers_as_if_a_key_was_pressed(choosy: RawClient) -> None:
-    """Fails if who asks by key is treated as who types, or an item is not what inline completion would give."""
+    """Fails if who asks by key is treated as who types, before or afterwards, or an item is not what inline completion would give."""
     choosy.open("file:///a.py", ADD)
     assert {"items": []} == choosy.inline("file:///a.py", 1, 4, trigger=2)
     result = fill(choosy, "file:///a.py", 1, 4)["result"]
@@ -49,6 +49,7 @@ def test_fill_answers_as_if_a_key_was_pressed(choosy: RawClient) -> None:
     assert result["ms"] > 0
     expected = {"insertText": "return a + b", "range": empty_range(1, 4)}
     assert [expected] == without_commands({"items": result["items"]})["items"]
+    assert {"items": []} == choosy.inline("file:///a.py", 1, 4, trigger=2)
 
 
 def test_fill_with_settings_of_its_own(choosy: RawClient) -> None:
