@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from functools import partial
+from typing import Any
 
 from lsprotocol import types
 from pygls.io_ import StdoutWriter
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 def make_session(settings: Settings) -> Session:
     """Wire the features; a feature without its options object would not be announced."""
     session = Session(settings)
+    asyncio.get_running_loop().set_exception_handler(partial(_report, session))
     session.on_state = partial(status.changed, session)
     session.feature(types.INITIALIZE)(initialize)
     session.feature(types.INITIALIZED)(configuration.initialized)
@@ -57,6 +59,15 @@ def initialize(ls: Session, params: types.InitializeParams) -> None:
     configuration.initialize(ls, params)
     if completion.is_needed(params.capabilities):
         ls.feature(types.TEXT_DOCUMENT_COMPLETION, completion.OPTIONS)(completion.completion)
+
+
+def _report(session: Session, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what goes wrong where no request waits; asyncio would write the exception's values, which may be the user's text."""
+    error = context.get("exception")
+    if isinstance(error, Exception):
+        session.report_server_error(error, "the background")
+    else:
+        log.error("asyncio: %s", context["message"])
 
 
 def run(settings: Settings, tcp_port: int | None = None) -> int:
