@@ -5,9 +5,11 @@ method is `sampling.cal`; spans of real code are all that the fit needs, no test
 """
 
 import json
+import math
 import os
 import random
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -38,9 +40,12 @@ def keeps_length(vocabulary: Vocabulary) -> bool:
 
 
 def find_lengths(
-    request: InfillRequest, denoiser: Denoiser, draft: Draft, curve: Curve, longest: int
+    request: InfillRequest, denoiser: Denoiser, draft: Draft, curve: Curve, longest: int, *, until: float = math.inf
 ) -> tuple[int, ...]:
-    """Give the length of each hole of a request, one hole after the other, the later ones at their hints meanwhile."""
+    """Give the length of each hole of a request, one hole after the other, the later ones at their hints meanwhile.
+
+    The model is asked until a time of `time.monotonic`; then the best lengths so far have to do.
+    """
     lengths = [min(hole.hint_tokens, longest) for hole in request.holes]
     for hole in range(len(lengths)):
 
@@ -49,6 +54,8 @@ def find_lengths(
             return join(draft.parts, tried, [0] * len(tried), denoiser.vocabulary.mask_id)
 
         def psi(probed: Sequence[int], hole: int = hole) -> list[float]:
+            if time.monotonic() > until:
+                return [0.0] * len(probed)  # no better than any
             values = phi(denoiser, [canvas(length) for length in probed], hole)
             return [value / _bias(curve, length) for value, length in zip(values, probed, strict=True)]
 

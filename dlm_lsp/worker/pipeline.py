@@ -45,11 +45,16 @@ REPAIR_TEMPERATURE = 0.7
 """From the second repair round on: greedy refilling of a wider gap often writes the same tokens again."""
 
 
-class Metered:
-    """A Denoiser around a Denoiser that counts calls and time."""
+class Cancelled(Exception):  # noqa: N818 it is no error
+    """Nobody waits any more."""
 
-    def __init__(self, inner: Denoiser) -> None:
+
+class Metered:
+    """A Denoiser around a Denoiser that counts calls and time, and makes no call once nobody waits any more."""
+
+    def __init__(self, inner: Denoiser, cancelled: Callable[[], bool]) -> None:
         self._inner = inner
+        self._cancelled = cancelled
         self.calls = 0
         self.spent_ms = 0.0
 
@@ -75,6 +80,8 @@ class Metered:
 
     def predict(self, views: Sequence[View]) -> list[Tensor]:
         """Ask the inner one, and take the time."""
+        if self._cancelled():
+            raise Cancelled
         begin = time.perf_counter()
         answer = self._inner.predict(views)
         self.spent_ms += (time.perf_counter() - begin) * 1000
@@ -107,10 +114,6 @@ class Lane:
         return Pace(Anew(rule, self.canvas, self.barred), self.canvas, vocabulary)
 
 
-class Cancelled(Exception):  # noqa: N818 it is no error
-    """Nobody waits any more."""
-
-
 def fill(
     request: InfillRequest,
     denoiser: Denoiser,
@@ -126,11 +129,13 @@ def fill(
 
     `copy_shares` is the checkpoint's table of `sampling.copy_prior`, `curve` that of `sampling.cal`, None where it has none.
 
-    Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time.
+    Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time; lengths are
+    looked for in no more than that.
     """
     started = time.monotonic()
     deadline = arrived + request.deadline_ms / 1000
-    metered = Metered(denoiser)
+    half = (arrived + deadline) / 2
+    metered = Metered(denoiser, cancelled)
     spent = {"queue": (started - arrived) * 1000}
 
     def answer(outcome: Outcome, candidates: tuple[Candidate, ...] = ()) -> InfillResult:
@@ -140,29 +145,30 @@ def fill(
 
     if cancelled():
         return answer(Outcome.CANCELLED)
-    plans = plan_lanes(request, denoiser.vocabulary)
-    draft = encode(request, denoiser, pieces, hole_tokens=max(plan.rows for plan in plans))
-    if curve is not None and keeps_length(denoiser.vocabulary):
-        longest = min(max(LENGTH_GRID), request.max_hole_tokens)
-        plans = plan_lanes(request, denoiser.vocabulary, find_lengths(request, metered, draft, curve, longest))
-    if copy_shares is not None and request.copy_prior:
-        prior = make_prior(draft.parts, copy_shares, denoiser.vocabulary)
-        draft = replace(draft, adjusts=(prior, *draft.adjusts)) if prior else draft
-    spent["encode"] = (time.monotonic() - started) * 1000
-    baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
-    decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
-    lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans[: -len(SPARE_FACTORS)])]
-    spare = plans[-len(SPARE_FACTORS) :]
-    draws = begin_draws(plans[0], draft, request, denoiser)
-    if request.drafts:
-        lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
     try:
+        plans = plan_lanes(request, denoiser.vocabulary)
+        draft = encode(request, denoiser, pieces, hole_tokens=max(plan.rows for plan in plans))
+        if curve is not None and keeps_length(denoiser.vocabulary):
+            longest = min(max(LENGTH_GRID), request.max_hole_tokens)
+            found = find_lengths(request, metered, draft, curve, longest, until=half)
+            plans = plan_lanes(request, denoiser.vocabulary, found)
+        if copy_shares is not None and request.copy_prior:
+            prior = make_prior(draft.parts, copy_shares, denoiser.vocabulary)
+            draft = replace(draft, adjusts=(prior, *draft.adjusts)) if prior else draft
+        spent["encode"] = (time.monotonic() - started) * 1000
+        baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
+        decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
+        lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans[: -len(SPARE_FACTORS)])]
+        spare = plans[-len(SPARE_FACTORS) :]
+        draws = begin_draws(plans[0], draft, request, denoiser)
+        if request.drafts:
+            lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
         decode.finish([*lanes, *draws])
         while (
             spare
             and request.repair_rounds
             and not any(is_answer(lane, request.trigger) for lane in lanes)
-            and time.monotonic() < (arrived + deadline) / 2
+            and time.monotonic() < half
         ):
             lanes.append(begin(spare.pop(0), len(lanes), draft, request, denoiser))
             decode.finish(lanes[-1:])
@@ -196,8 +202,6 @@ class Decode:
         """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up."""
         still = list(lanes)
         while still:
-            if self.cancelled():
-                raise Cancelled
             began = time.perf_counter()
             self._denoise(still)
             begin = time.perf_counter()

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dlm_lsp.models.loading import load
 from dlm_lsp.sampling.cal import Curve, phi
 from dlm_lsp.sampling.canvas import join
 from dlm_lsp.sampling.healing import sort_pieces
+from dlm_lsp.values import Outcome
 from dlm_lsp.worker.calibrate import calibrate, find_lengths, hide_spans, read_curve, read_sources
 from dlm_lsp.worker.layout import encode
 from dlm_lsp.worker.pipeline import LENGTH_GRID
@@ -160,6 +162,16 @@ def test_the_pipeline_decodes_at_the_length_that_the_paper_finds(folder: Path, c
     denoiser.calls.clear()
     run(request, denoiser)
     assert list(LENGTH_GRID) == denoiser.calls[0], "without a curve the grid stays"
+
+
+def test_nobody_waits_for_lengths_longer_than_for_an_answer(folder: Path) -> None:
+    """Fails if lengths are looked for without regard to a cancel, or until all of the time is gone."""
+    denoiser = Watched(load(folder, device="cpu"))
+    result = run(request_at("x = @@\n"), denoiser, curve=PAPER, cancelled=lambda: len(denoiser.calls) == 1)
+    assert (Outcome.CANCELLED, 1) == (result.outcome, len(denoiser.calls))
+    denoiser.calls.clear()
+    run(request_at("x = @@\n", deadline_ms=50), denoiser, curve=PAPER, arrived=time.monotonic() - 0.05)
+    assert 1 == len(denoiser.calls), "all are late: one step is made at the hint"
 
 
 def test_several_holes_are_measured_one_after_the_other(folder: Path) -> None:
