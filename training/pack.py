@@ -64,7 +64,7 @@ def split_trunk(state: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / TABLE).unlink(missing_ok=True)
     table: dict[str, object] = {name: saved[name] for name in ("config", "recipe", "progress")}
-    digests = {}
+    digests: dict[str, str] = {}
     for at in range(0, len(content), PART_BYTES):
         part = content[at : at + PART_BYTES]
         name = f"trunk-{len(digests)}.part"
