@@ -119,6 +119,7 @@ def _answer(
     from dlm_lsp.worker.pipeline import fill
 
     request = job.request
+    failed: InfillResult | None = None
 
     def watch(step: Step) -> None:
         send(wire.Watched(step))
@@ -137,10 +138,10 @@ def _answer(
     except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
         # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.
         log.error("request %d failed: %s", request.id, _where(error))  # noqa: TRY400 a traceback can quote the user's text
-        _free_memory()
-        return InfillResult(
-            id=request.id, version=request.version, outcome=Outcome.FAILED, message=_explain(error, request)
-        )
+        failed = InfillResult(request.id, request.version, Outcome.FAILED, message=_explain(error, request))
+    if failed is not None:
+        _free_memory()  # not before the error is gone, whose traceback holds the tensors of what failed
+        return failed
     # The front logs what it answers; what became of a cancelled request only the worker knows.
     log.log(
         logging.INFO if result.outcome is Outcome.CANCELLED else logging.DEBUG,

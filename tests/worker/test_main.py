@@ -1,15 +1,25 @@
 """The worker as a process: what is on its stdout, how it ends, what it says when it cannot work."""
 
+import io
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import torch
+from torch import Tensor
+
 from dlm_lsp import wire
+from dlm_lsp.models.denoiser import Denoiser, View
+from dlm_lsp.sampling.healing import sort_pieces
 from dlm_lsp.values import Outcome
+from dlm_lsp.worker.__main__ import _answer
+from dlm_lsp.worker.inbox import Inbox, Job
 from tests.worker.conftest import request_at
 
 RULE = {"after": "x = ", "before": "\n", "answer": "secret_answer + 1"}
@@ -63,7 +73,7 @@ def test_hello_answer_end(script: Callable[..., Path]) -> None:
     assert 1 < hello.chars_per_token < 8
     assert ("path", "imports", "names", "snippets") == hello.reads
     running.send(b"garbage\n")
-    running.send(wire.encode(wire.Fill(request_at("x = @@\n"))))
+    running.send(wire.encode(wire.Fill(request_at("secret_answer = 1\nx = @@\n"))))
     answer = running.read()
     assert isinstance(answer, wire.Result)
     assert ("secret_answer + 1",) == answer.result.candidates[0].texts
@@ -92,6 +102,28 @@ def test_a_request_that_fails_is_answered_and_the_next_one_too(script: Callable[
     code, log = running.end()
     assert 0 == code
     assert "user_text" not in log + failed.result.message
+
+
+def test_the_memory_of_what_failed_is_free_before_it_is_given_back(
+    scripted: Callable[..., Denoiser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails if the error, which holds every tensor of the call that it ended, is still there when the device's memory is freed."""
+    model = scripted(RULE)
+    made: list[weakref.ref[Tensor]] = []
+    alive: list[bool] = []
+
+    def predict(views: Sequence[View]) -> list[Tensor]:
+        large = torch.zeros(len(views))
+        made.append(weakref.ref(large))
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(model, "predict", predict)
+    monkeypatch.setattr("dlm_lsp.worker.__main__._free_memory", lambda: alive.append(made[0]() is not None))
+    pieces = sort_pieces(model.tokenizer.piece_texts(), model.vocabulary.forbidden)
+    job = Job(request_at("x = @@\n"), time.monotonic())
+    result = _answer(job, model, pieces, Inbox(io.BytesIO()), lambda _: None, copy_shares=None, curve=None)
+    assert Outcome.FAILED == result.outcome
+    assert [False] == alive
 
 
 def test_a_model_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
