@@ -8,6 +8,7 @@ import asyncio
 
 from dlm_lsp.engine.client import EngineClient, EngineState
 from dlm_lsp.engine.local import LocalEngine, OnState, worker_command
+from dlm_lsp.errors import WorkerError
 from dlm_lsp.settings import Settings
 
 
@@ -35,15 +36,19 @@ class Service:
     async def switch(self, settings: Settings) -> None:
         """Go on with another model once it is loaded; WorkerError where it cannot be, and all stays as it is.
 
-        Until then both models are in memory: free first where they have no room beside each other.
+        Until then both models are in memory: free first where they have no room beside each other. What is wanted while the
+        model loads is wanted last, and prevails: other settings, none at all, or free memory.
         """
         async with self._switching:
-            engine = self._make(settings)
+            replaced, engine = self.engine, self._make(settings)
             try:
                 await engine.ready()
             except BaseException:
                 self._retire(engine)
                 raise
+            if self.engine is not replaced:
+                self._retire(engine)
+                raise WorkerError("other settings came, or the memory was freed, while the model was being loaded")
             self._put(engine, settings)
 
     async def stop(self) -> None:

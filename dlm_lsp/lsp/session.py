@@ -169,8 +169,6 @@ class Session(LanguageServer):
         if not self.layers.enabled:
             raise WorkerError("completions are switched off")
         await self.service.switch(replace(self.settings, model=model))
-        # They may have been switched off meanwhile.
-        self.service.use(self.service.settings, enabled=self.layers.enabled)
         self._forget_answers()
 
     async def free(self) -> None:

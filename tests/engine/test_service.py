@@ -122,3 +122,22 @@ async def test_a_switch_that_is_cancelled_leaves_nothing(
     switching.cancel()
     await until(lambda: switching.done() and 1 == len(workers()))
     assert EngineState.READY is served.engine.state
+
+
+@pytest.mark.parametrize("wanted", ["other settings", "off", "free"])
+async def test_what_is_wanted_while_a_model_loads_prevails(
+    service: tuple[Service, Heard], settings: Settings, tmp_path: Path, wanted: str
+) -> None:
+    """Fails if a switch that was asked for earlier undoes what the user has said since, or fills memory that was just freed."""
+    served, _ = service
+    switching = asyncio.create_task(served.switch(replace(settings, model=script(tmp_path / "two.json"))))
+    await until(lambda: 1 == len(workers()))
+    if wanted == "free":
+        await served.free()
+    else:
+        settings = replace(settings, threads=2)
+        served.use(settings, enabled=wanted != "off")
+    with pytest.raises(WorkerError, match="while the model was being loaded"):
+        await switching
+    assert (settings, EngineState.STOPPED) == (served.settings, served.engine.state)
+    await until(lambda: [] == workers())
