@@ -35,7 +35,7 @@ async def completion(ls: Session, params: types.CompletionParams) -> types.Compl
     snapshot = convert.snapshot_at(document, params.position)
     try:
         settings = await ls.settings_at(params.text_document.uri)
-        if not settings.enabled:
+        if not settings.enabled or ls.document(params.text_document.uri) is None:
             return _entries([])
         # "Invoked" is also what editors say of every letter of a word, so it is no sign that somebody waits.
         answer = await ask(ls, snapshot, Trigger.AUTOMATIC, settings)

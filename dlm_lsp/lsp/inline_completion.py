@@ -16,7 +16,7 @@ async def inline_completion(ls: Session, params: types.InlineCompletionParams) -
     document = ls.document(params.text_document.uri)
     question = convert.question(document, params) if document else None
     settings = await ls.settings_at(params.text_document.uri)
-    if question is None or not settings.enabled:
+    if question is None or not settings.enabled or ls.document(params.text_document.uri) is None:
         return convert.nothing()
     try:
         answer = await ask(ls, question.asked, question.trigger, settings)

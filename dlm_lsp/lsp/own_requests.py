@@ -39,7 +39,7 @@ async def fill(ls: Session, params: FillParams) -> dict[str, Any]:
     document = ls.document(params.text_document.uri)
     snapshot = convert.snapshot_at(document, params.position) if document else None
     settings = _settings(await ls.settings_at(params.text_document.uri), params.settings)
-    if snapshot is None or not settings.enabled:
+    if snapshot is None or not settings.enabled or ls.document(params.text_document.uri) is None:
         return {"items": [], "outcome": "off", "message": "There are no completions for this document."}
     question = convert.Question(snapshot, snapshot, "", Trigger.INVOKED)
 

@@ -102,7 +102,10 @@ class Session(LanguageServer):
         return self.service.engine
 
     async def settings_at(self, uri: str) -> Settings:
-        """Give the settings at a document; at the start, wait a little for what the editor has to say."""
+        """Give the settings at a document; at the start, wait a little for what the editor has to say.
+
+        That may be that the document is private: look it up again.
+        """
         if not self.configured.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.configured.wait(), CONFIGURED_WITHIN_S)

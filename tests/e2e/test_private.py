@@ -38,3 +38,22 @@ def test_globs_of_the_user(start: StartServer, fast_model: str) -> None:
     assert [0, 1] == [len(client.inline(uri, 1, 4)["items"]) for uri in ("file:///w/a.gen.py", "file:///w/b.py")]
     client.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": {"exclude": ["b.py"]}}})
     assert [1, 0] == [len(client.inline(uri, 1, 4)["items"]) for uri in ("file:///w/a.gen.py", "file:///w/b.py")]
+
+
+@pytest.mark.parametrize("method", ["textDocument/inlineCompletion", "textDocument/completion", "dlm-lsp/fill"])
+def test_a_glob_that_the_editor_says_while_the_first_question_waits(
+    start: StartServer, fast_model: str, method: str
+) -> None:
+    """Fails if a file that the user's settings make private is shown to the model because it was asked about before they came."""
+    client = start(fast_model)
+    document = {} if method == "textDocument/completion" else {"inlineCompletion": {}}
+    client.initialize(capabilities={"textDocument": document, "workspace": {"configuration": True}})
+    client.open("file:///w/hidden.py", ADD)
+    place = {"textDocument": {"uri": "file:///w/hidden.py"}, "position": {"line": 1, "character": 4}}
+    request = client.request(method, {**place, "context": {"triggerKind": 1}} if "/fill" not in method else place)
+    asked = "workspace/configuration"
+    client.wait_until(lambda: any(asked == note["method"] for note in client.notifications))
+    (question,) = [note for note in client.notifications if asked == note["method"]]
+    client.send({"jsonrpc": "2.0", "id": question["id"], "result": [{"exclude": ["hidden.py"]}]})
+    assert [] == client.answer(request)["result"]["items"]
+    assert client.ask("dlm-lsp/lastAnswer", {})["result"] is None, "nobody asked the model"
