@@ -23,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dlm_lsp import __version__
 from dlm_lsp.commands.ask import Model, open_model
 from dlm_lsp.commands.cases import FLOORS, Case, read_cases
-from dlm_lsp.commands.sandbox import run_untrusted
+from dlm_lsp.commands.sandbox import Trial, run_untrusted
 from dlm_lsp.commands.score import Scored, by_threshold, compare_repairs, markdown, sign_test, summarise
 from dlm_lsp.commands.variants import VARIANTS, attempt
 from dlm_lsp.errors import DlmError
@@ -112,17 +112,18 @@ def _report(scored: Sequence[Scored], setup: dict[str, Any]) -> dict[str, Any]:
 async def _score(case: Case, names: Sequence[str], model: Model, settings: Settings) -> list[Scored]:
     """Test a hole's answers under the named variants and floors."""
     scored = []
+    trials: dict[str, Trial] = {}
     resample = any(name.startswith("resampled") for name in names)
     asked = set(names) - set(FLOORS)
     attempts = await attempt(case.snapshot, model, settings, resample=resample) if asked else {}
     for name in names:
         if name in FLOORS:
             completion = FLOORS[name](case)
-            scored.append(await asyncio.to_thread(_try, name, case, completion, completion))
+            scored.append(await asyncio.to_thread(_try, name, case, completion, completion, trials))
             continue
         found = attempts[name]
         if found.text.strip():
-            row = await asyncio.to_thread(_try, name, case, found.text, case.completion(found.text))
+            row = await asyncio.to_thread(_try, name, case, found.text, case.completion(found.text), trials)
         else:
             row = _scored(name, case, found.text, answered=False, parses=False, passed=False, reason=found.why_empty)
         scored.append(
@@ -139,10 +140,12 @@ async def _score(case: Case, names: Sequence[str], model: Model, settings: Setti
     return scored
 
 
-def _try(variant: str, case: Case, answer: str, completion: str) -> Scored:
-    """Parse in place; what parses runs with its test."""
+def _try(variant: str, case: Case, answer: str, completion: str, trials: dict[str, Trial]) -> Scored:
+    """Parse in place; what parses runs with its test, once for all variants that say the same."""
     parses = check_python(case.prefix + completion + case.suffix) is None
-    trial = run_untrusted(case.program(completion)) if parses else None
+    if parses and completion not in trials:
+        trials[completion] = run_untrusted(case.program(completion))
+    trial = trials.get(completion)
     return _scored(
         variant,
         case,
