@@ -37,7 +37,7 @@ def tuples(items: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[t
 HOLES = st.builds(Hole, st.sampled_from(HoleKind), TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS)
 CONTEXTS = st.builds(Context, TEXTS, TEXTS, tuples(TEXTS), tuples(st.builds(Snippet, TEXTS, TEXTS)))
 CANDIDATES = st.builds(
-    Candidate, tuples(TEXTS), FLOATS, tuples(FLOATS), NUMBERS, NUMBERS, st.booleans(), tuples(tuples(TEXTS))
+    Candidate, tuples(TEXTS), FLOATS, tuples(FLOATS), NUMBERS, NUMBERS, st.booleans(), NUMBERS, tuples(tuples(TEXTS))
 )
 RESULTS = st.builds(
     InfillResult,

@@ -128,6 +128,10 @@ class LogicalLines:
         lines._head, lines._behind = head, len(blocks) - tail
         return lines
 
+    def continues(self, older: "LogicalLines") -> bool:
+        """Whether these, made by `updated`, share most of their blocks with what they were made from."""
+        return 2 * (self._head + self._behind) > len(older._blocks)  # noqa: SLF001 of the same class
+
     def likeness(self, text: str) -> int:
         """Count the ends at which a text is like this one: both, as a rule one at least, if it is another version of it."""
         return text.startswith(self._blocks[0].text) + text.endswith(self._blocks[-1].text)
@@ -182,9 +186,11 @@ def logical_lines(text: str, row: Language) -> LogicalLines:
     """Give the logical lines of a text; soon, if it is like one that was asked about lately."""
     recent = list(_recent)
     alike = max((each for each in recent if each.row is row), key=lambda each: each.likeness(text), default=None)
-    known = alike if alike is not None and alike.likeness(text) else LogicalLines.of(text, row)
+    known = alike if alike and alike.likeness(text) else LogicalLines.of(text, row)
     lines = known if known.text == text else known.updated(text)
-    _recent[:] = [lines, *(each for each in recent if each is not known)][:MAX_RECENT]
+    # With little in common it may be another document with the same licence: then both are kept.
+    kept = [each for each in recent if each is not known or (lines is not known and not lines.continues(known))]
+    _recent[:] = [lines, *kept][:MAX_RECENT]
     return lines
 
 
