@@ -30,7 +30,7 @@ from tests.e2e.raw_client import Message, RawClient, replace
 
 HERE = Path(__file__).parent
 SIZES = (200, 2_000, 20_000)
-DEADLINE_MS = 1_000
+DEADLINE_MS = 300
 """How long an answer takes is not measured here: a machine that is busy should not take an hour for what is."""
 HOLE = '''\
 def summarise(rows, limit):
@@ -50,6 +50,9 @@ def main() -> None:
     """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="nano")
+    parser.add_argument(
+        "--keystrokes", type=int, default=len(TYPED), help="after which an answer is timed, per document"
+    )
     parser.add_argument("--requests", type=int, default=10_000, help="of the run with random cancels")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "latency.json")
     options = parser.parse_args()
@@ -60,10 +63,10 @@ def main() -> None:
     }
     with server(options.model) as client:
         result["start"] = first_and_second(client)
-        result["own_cost"] = own_cost(client)
+        result["own_cost"] = own_cost(client, TYPED[: options.keystrokes])
         print("own cost:", result["own_cost"], file=sys.stderr)
         result["cancel_ms"] = spread(cancel_to_answer(client))
-        result["typed_through_ms"] = spread(typed_through(client))
+        result["typed_through_ms"] = spread(typed_through(client, TYPED[: options.keystrokes]))
         print("cancel:", result["cancel_ms"], "typed through:", result["typed_through_ms"], file=sys.stderr)
     with server(options.model) as client:
         result["memory_mib"] = memory(client)
@@ -150,7 +153,7 @@ def first_and_second(client: RawClient) -> dict[str, float]:
     return {"first_ms": round(first.ask()[0], 1), "second_ms": round(second.ask()[0], 1)}
 
 
-def own_cost(client: RawClient) -> dict[str, Any]:
+def own_cost(client: RawClient, typed: str) -> dict[str, Any]:
     """Measure what an answer costs beside the decode loop, in documents of all sizes in turn, at the same keystrokes."""
     typists = {lines: Typist(client, f"file:///own/{lines}.py", lines) for lines in SIZES}
     own: dict[int, list[float]] = {lines: [] for lines in SIZES}
@@ -159,7 +162,7 @@ def own_cost(client: RawClient) -> dict[str, Any]:
     front = psutil.Process(client.process.pid)
     for typist in typists.values():
         typist.ask()
-    for char in TYPED:
+    for char in typed:
         for lines, typist in typists.items():
             before = sum(front.cpu_times()[:2])
             typist.type(char)
@@ -199,10 +202,10 @@ def cancel_to_answer(client: RawClient) -> list[float]:
     return found
 
 
-def typed_through(client: RawClient) -> list[float]:
+def typed_through(client: RawClient, typed: str) -> list[float]:
     """Measure how soon the rest of an answer is there while the user types what it says."""
     typist, found = Typist(client, "file:///through.py", 1_000), []
-    for char in TYPED * 2:
+    for char in typed:
         typist.type(char)
         _, items = typist.ask()
         for _ in range(3):

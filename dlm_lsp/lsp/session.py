@@ -80,7 +80,7 @@ class Session(LanguageServer):
         self.tally = Tally()
         self.choices: dict[str, Any] = {}
         """What the last code action came to, by document: `engine.choices.Choices`, which is slow to import."""
-        self.surroundings = Surroundings()
+        self.surroundings = Surroundings(is_busy=lambda: bool(self._running))
         self.recall = Recall()
         self.sharing: Sharing[InfillResult] = Sharing()
         """The questions that are before the model now."""

@@ -5,7 +5,7 @@ in a thread, once nothing was asked for a while; until then what was read before
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -28,7 +28,9 @@ PAUSE_S = 0.5
 class Surroundings:
     """The outlines of the documents of one workspace."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
+        self._is_busy = is_busy
+        """Whether somebody waits for an answer."""
         self._outlines: dict[str, Outline] = {}
         """By URI, the one that was asked about last behind the others."""
         self._versions: dict[str, int] = {}
@@ -67,6 +69,8 @@ class Surroundings:
         from dlm_lsp.syntax.slice import cut_slice
 
         await asyncio.sleep(PAUSE_S)
+        while self._is_busy():  # noqa: ASYNC110 an event for each request would be more to get wrong
+            await asyncio.sleep(PAUSE_S)
         for uri, document in list(workspace.text_documents.items()):
             version = document.version or 0
             is_read = uri in self._outlines and self._versions.get(uri) == version

@@ -110,3 +110,20 @@ def test_a_document_is_read_before_the_first_question(workspace: Workspace, monk
         return names(workspace, told, BILL)
 
     assert ["RATE", "bill"] == asyncio.run(ask())
+
+
+def test_nothing_is_read_while_somebody_waits(workspace: Workspace) -> None:
+    """Fails if reading takes the time of an answer that is on its way."""
+
+    async def ask() -> list[list[str]]:
+        waiting = True
+        told = Surroundings(is_busy=lambda: waiting)
+        told.of(asked("bill.py", BILL), workspace, ())
+        await rest()
+        first = told.of(asked("bill.py", BILL), workspace, ())[1]
+        waiting = False
+        await rest()
+        second = told.of(asked("bill.py", BILL), workspace, ())[1]
+        return [[chunk.path for chunk in chunks] for chunks in (first, second)]
+
+    assert [[], ["my shop/ledger.py"]] == asyncio.run(ask())
