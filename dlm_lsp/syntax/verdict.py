@@ -194,7 +194,9 @@ def _misplaced(baseline: Baseline, filled: Filled) -> list[Complaint]:
                 if not indent_of(line[0]).startswith(hole.floor)
             ]
         stands = hole.kind in {HoleKind.BODY, HoleKind.LINE} and hole.typed_indent and hole.typed_indent == hole.indent
-        if stands and filled.text[span.start : span.end][:1].isspace():  # editors indent by Tab there and accept nothing
+        if (
+            stands and filled.text[span.start : span.end][:1].isspace()
+        ):  # editors indent by Tab there and accept nothing
             found.append(Complaint(span.start, span.start + 1, "white space at the right column"))
         if state.comment and rest.strip() and hole.kind is not HoleKind.COMMENT:
             found.append(Complaint(span.end, span.end + len(rest), "a comment swallows it"))
