@@ -30,7 +30,7 @@ from tests.e2e.raw_client import Message, RawClient, replace
 
 HERE = Path(__file__).parent
 SIZES = (200, 2_000, 20_000)
-DEADLINE_MS = 300
+DEADLINE_MS = 1_000
 """How long an answer takes is not measured here: a machine that is busy should not take an hour for what is."""
 HOLE = '''\
 def summarise(rows, limit):
@@ -44,6 +44,7 @@ TYPED = """\
             total += 1
 """
 """What is typed in the hole, character by character, with a request behind each."""
+SCRIPT = {"rules": [{"after": HOLE, "answer": TYPED}, {"after": "total = ", "answer": "total + 1"}]}
 
 
 def main() -> None:
@@ -66,12 +67,17 @@ def main() -> None:
         result["own_cost"] = own_cost(client, TYPED[: options.keystrokes])
         print("own cost:", result["own_cost"], file=sys.stderr)
         result["cancel_ms"] = spread(cancel_to_answer(client))
-        result["typed_through_ms"] = spread(typed_through(client, TYPED[: options.keystrokes]))
-        print("cancel:", result["cancel_ms"], "typed through:", result["typed_through_ms"], file=sys.stderr)
+        print("cancel:", result["cancel_ms"], file=sys.stderr)
     with server(options.model) as client:
         result["memory_mib"] = memory(client)
         print("memory:", result["memory_mib"], file=sys.stderr)
-    result["many"] = many_requests(options.requests)
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "script.json"
+        script.write_text(json.dumps(SCRIPT), encoding="utf-8")
+        with server(f"scripted:{script}") as client:  # what is measured here needs answers, and no model
+            result["typed_through_ms"] = spread(typed_through(client))
+            result["many"] = many_requests(client, options.requests)
+    # The client has counted the responses: closing it fails where a request had two.
     result["load_after"] = round(os.getloadavg()[0], 2)
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     table = as_table(result)
@@ -202,15 +208,13 @@ def cancel_to_answer(client: RawClient) -> list[float]:
     return found
 
 
-def typed_through(client: RawClient, typed: str) -> list[float]:
+def typed_through(client: RawClient) -> list[float]:
     """Measure how soon the rest of an answer is there while the user types what it says."""
-    typist, found = Typist(client, "file:///through.py", 1_000), []
-    for char in typed:
-        typist.type(char)
+    found = []
+    for number in range(5):
+        typist = Typist(client, f"file:///through/{number}.py", 1_000)
         _, items = typist.ask()
-        for _ in range(3):
-            if not items or len(items[0]["insertText"]) < 2:
-                break
+        while items and len(items[0]["insertText"]) > 1:
             typist.type(items[0]["insertText"][0])
             ms, items = typist.ask()
             if typist.last()["known"]:
@@ -222,7 +226,7 @@ def memory(client: RawClient) -> dict[str, float]:
     """Measure both processes with ten open files of 1,000 lines, each of which was asked about."""
     for number in range(10):
         typist = Typist(client, f"file:///memory/{number}.py", 1_000)
-        for char in TYPED[:12]:
+        for char in TYPED[:3]:
             typist.type(char)
             typist.ask()
     time.sleep(2)  # what is read while nobody waits
@@ -231,37 +235,32 @@ def memory(client: RawClient) -> dict[str, float]:
     return {"front": resident_mib(client.process.pid), "worker": resident_mib(worker)}
 
 
-def many_requests(count: int) -> dict[str, Any]:
-    """Send many requests, take some of them back, and look at the memory; the model is a script, so that it takes minutes."""
+def many_requests(client: RawClient, count: int) -> dict[str, Any]:
+    """Send many requests while somebody types, take some of them back, and look at the memory."""
     rng = random.Random(0)
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder) / "script.json"
-        script.write_text(json.dumps({"rules": [{"after": "total = ", "answer": "total + 1"}]}), encoding="utf-8")
-        with server(f"scripted:{script}") as client:
-            typist = Typist(client, "file:///many.py", 200)
-            memory_mib: list[tuple[float, float]] = []
-            begin = time.perf_counter()
-            sent = answered = cancelled = 0
-            while sent < count:
-                batch = []
-                for _ in range(20):
-                    typist.type(rng.choice("abc(). \n"))
-                    batch.append(typist.send())
-                    if rng.random() < 0.3:
-                        client.cancel(rng.choice(batch))
-                for request in batch:
-                    cancelled += "error" in client.answer(request)
-                sent, answered = sent + len(batch), answered + len(batch)
-                if sent % 1_000 == 0 or sent >= count:
-                    (worker,) = client.worker_ids()
-                    memory_mib.append((resident_mib(client.process.pid), resident_mib(worker)))
-            seconds = time.perf_counter() - begin
-    # The client counts responses and fails when it is closed if any request had two.
+    typist = Typist(client, "file:///many.py", 200)
+    memory_mib: list[tuple[float, float]] = []
+    begin = time.perf_counter()
+    sent = answered = cancelled = 0
+    while sent < count:
+        batch = []
+        for _ in range(20):
+            typist.type(rng.choice("abc(). \n"))
+            batch.append(typist.send())
+            if rng.random() < 0.3:
+                client.cancel(rng.choice(batch))
+        for request in batch:
+            cancelled += "error" in client.answer(request)
+            answered += client.answers[request] == 1
+        sent += len(batch)
+        if sent % 1_000 == 0 or sent >= count:
+            (worker,) = client.worker_ids()
+            memory_mib.append((resident_mib(client.process.pid), resident_mib(worker)))
     return {
         "requests": sent,
         "answered_once": answered,
         "cancelled_or_superseded": cancelled,
-        "requests_per_second": round(sent / seconds),
+        "requests_per_second": round(sent / (time.perf_counter() - begin)),
         "front_mib": [front for front, _ in memory_mib],
         "worker_mib": [worker for _, worker in memory_mib],
     }
