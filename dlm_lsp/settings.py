@@ -54,10 +54,11 @@ class Settings:
 
     prepare: bool = False
     """Whether the answer behind every offer is prepared while nobody types, as if the offer were accepted: it then comes at once, but
-    every offer costs two thirds more model calls, accepted or not (`benchmarks/results/prepare.json`)."""
+    every offer costs some 70 % more model calls, accepted or not (`benchmarks/results/prepare.json`)."""
 
     warm_start: bool = False
-    """Whether an answer starts from the one that was offered there before a line near it was changed, and not from nothing."""
+    """Whether an answer starts from the one that was offered there before a line near it was changed, and not from nothing: half the
+    model calls, but what it does to quality is not known yet (`benchmarks/results/warm.json`)."""
 
     threshold: float = 0.9
     """Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse."""
