@@ -19,7 +19,7 @@ if __name__ == "__main__":
         "--threads",
         "1",
         "--deadline-ms",
-        "20000",
+        "60000",
         "--floors",
         "--variants",
         "unguided,guided,gated,resampled,resampled-gated",

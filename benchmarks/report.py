@@ -15,6 +15,15 @@ from typing import Any
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- numbers: written by benchmarks/report.py -->", "<!-- end of numbers -->"
+COLUMNS = (
+    *("exact_percent", "parses_percent", "answered_percent"),
+    *("model_calls", "written_tokens", "shown_tokens", "p50_ms"),
+)
+NAMES = (
+    "*unguided*: neither repaired nor withheld; *guided*: repaired; *gated*: repaired, then cut back or withheld, as the server "
+    "answers; *resampled*: instead of each repair at least as many model calls on whole answers drawn at temperature 0.7, the first "
+    "that fits is taken; the others are fillings without a model. *tokens*, *kept*: written for the answer, and left by the gate."
+)
 KINDS = ("single-line", "multi-line", "random-span", "random-span-light", "all")
 
 
@@ -53,21 +62,39 @@ def quality_table(result: dict[str, Any]) -> str:
             f"`benchmarks/quality.py`, model `{result['model']}` ({result['model_hash']}), {result['machine']}, threshold "
             f"{result['settings']['threshold']}, {result['settings']['repair_rounds']} repair rounds. Holes of HumanEval-Infilling "
             f"({holes}), length unknown, greedy, invoked. An empty or withheld answer counts as not passing and not parsing. "
-            "*guided*: as the server answers; *unguided*: neither repaired nor withheld; the others are fillings without a model."
+            f"{NAMES}"
         ),
         "",
-        "| | pass@1 % single-line | multi-line | random-span | light | exact % | parses % | answered % | calls | p50 ms |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| | pass@1 % single-line | multi-line | random-span | light | all | exact % | parses % | answered % | calls | tokens | kept | p50 ms |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for variant in variants:
-        passed = [f"{rows[variant, kind]['pass_percent']}" for kind in KINDS[:-1]]
+        passed = [f"{rows[variant, kind]['pass_percent']}" for kind in KINDS]
         row = rows[variant, "all"]
-        rest = [row[key] for key in ("exact_percent", "parses_percent", "answered_percent", "model_calls", "p50_ms")]
+        rest = [row[key] if row["model_calls"] or "percent" in key else "" for key in COLUMNS]
         lines.append(f"| {variant} | {' | '.join(passed)} | {' | '.join(map(str, rest))} |")
     lines += [
         f"\n{found['variant']} against the best floor, '{found['floor']}', on the same {found['cases']} holes: {found['wins']} won, "
         f"{found['losses']} lost (sign test p = {found['p']:.2g})."
         for found in result["comparisons"]
+    ]
+    return "\n".join(lines) + "\n" + repairs_table(result)
+
+
+def repairs_table(result: dict[str, Any]) -> str:
+    """What guidance does where it runs, and what is right of what would be shown unasked."""
+    repairs = result["guidance"]
+    lines = [
+        f"\nGuidance ran on {repairs['ran_percent']} % of the holes ({repairs['cases']}). On these:",
+        "",
+        "| | parses % | pass@1 % | calls |",
+        "| --- | --- | --- | --- |",
+        *(f"| {name} | " + " | ".join(map(str, row.values())) + " |" for name, row in repairs["variants"].items()),
+        "\nUnasked answers are shown from a mean log-probability per token on (setting `minLogprob`). Of these holes:",
+        "",
+        "| minLogprob | shown % | of these parse % | pass % |",
+        "| --- | --- | --- | --- |",
+        *("| " + " | ".join(map(str, row.values())) + " |" for row in result["thresholds"]),
     ]
     return "\n".join(lines) + "\n"
 
