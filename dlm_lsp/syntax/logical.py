@@ -20,6 +20,8 @@ BLOCK_LINES = 32
 """A block has so many lines, or up to twice as many once lines were added to it."""
 LONG_LINE_CHARS = 10_000
 """A line that is longer is data: it is a block of its own that is not read and counts as empty."""
+MAX_READINGS = 4
+"""Of a block, with different things open before it; who types brackets opens ever more."""
 MAX_RECENT = 16
 """Documents that are remembered."""
 
@@ -79,6 +81,8 @@ class _Block:
         reading = self._readings.get(state)
         if reading is None:
             reading = _Reading((), frozenset(), state) if self.is_long else _read(self.text, state, row)
+            if len(self._readings) >= MAX_READINGS:
+                self._readings = {}
             self._readings[state] = reading
         return reading
 

@@ -156,3 +156,13 @@ def test_documents_are_told_apart(monkeypatch):
     monkeypatch.setattr(logical, "_read", None)
     for text in itertools.islice(itertools.cycle([one, other]), 6):
         list(logical_lines(text, PYTHON).ahead(0, len(text)))
+
+
+def test_brackets_that_are_never_closed_do_not_fill_the_memory():
+    """Each of them makes another reading of all that stands behind it."""
+    kept, text = LogicalLines.of(LONG, PYTHON), LONG
+    for _ in range(50):
+        text = text[:9000] + "(" + text[9000:]
+        kept = kept.updated(text)
+        list(kept.ahead(9000, 20_000))
+    assert logical.MAX_READINGS >= max(len(block._readings) for block in kept._blocks)
