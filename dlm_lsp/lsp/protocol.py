@@ -78,10 +78,19 @@ class Protocol(LanguageServerProtocol):
     def _receive_notification(self, message: dict[str, Any]) -> None:
         method = message["method"]
         if method == types.EXIT or (self._workspace is not None and self._is_known(method)):
+            before = set(self._request_futures)
             try:
                 self.handle_message(self._structure(message))
             except JsonRpcException as error:
                 log.warning("dropped a notification %r: %s", method, error.message)
+            for key in self._request_futures.keys() - before:  # pygls keeps them for ever: a kilobyte for each change
+                self._forget_when_done(key)
+
+    def _forget_when_done(self, key: int | str) -> None:
+        def forget(_future: object) -> None:
+            self._request_futures.pop(key, None)
+
+        self._request_futures[key].add_done_callback(forget)
 
     def _receive_response(self, message: dict[str, Any]) -> None:
         msg_id: Any = message.get("id")
