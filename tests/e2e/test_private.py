@@ -25,6 +25,7 @@ def test_a_private_document_gets_an_empty_answer(start: StartServer, fast_model:
     client.ask("workspace/executeCommand", wish)
     client.open("file:///w/app.py", ADD)
     assert "return a + b" == client.inline("file:///w/app.py", 1, 4)["items"][0]["insertText"]
+    client.wait_for_log(": filled")
     assert 1 == sum(": filled" in line for line in client.log), "one model call, for the ordinary file"
     assert not any("/w/" in line or ".ssh/config" in line for line in client.log), "the log does not name the file"
 
