@@ -86,7 +86,9 @@ class Typist:
         return self.client.request_inline(self.uri, *self.place(self.cursor), trigger=trigger)
 
     def see(self, trigger: int = AUTOMATIC) -> list[str]:
+        told = len(outcomes(self.client))
         result = self.client.answer(self.ask(trigger))["result"]
+        self.client.wait_until(lambda: len(outcomes(self.client)) > told)  # the log's line may come after the answer
         assert all(empty_range(*self.place(self.cursor)) == item["range"] for item in result["items"])
         return [item["insertText"] for item in result["items"]]
 
