@@ -17,7 +17,7 @@ PLACE = {"line": 1, "character": 4}
 RANGE = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 4}}
 AT = {"textDocument": DOCUMENT, "position": PLACE}
 VERSIONED = {"uri": URI, "version": 2}
-FOLDER = {"uri": "file:///work", "name": "work"}
+FOLDER = {"uri": "file:///code", "name": "code"}
 NOTEBOOK = {"uri": "file:///n.ipynb", "notebookType": "jupyter", "version": 1}
 CELL = {"kind": 2, "document": "cell:/n.ipynb#1"}
 TEXT = {"languageId": "python", "version": 1, "text": "x = 1\n"}

@@ -10,7 +10,7 @@ from tests.e2e.test_worker_dies import kill_worker
 
 CANARY = "hunter2"
 TEXT = f'{CANARY} = "{CANARY}"\n# {CANARY}\ndef long(a, {CANARY}):\n    \ndef long(a, b):\n    \n{CANARY}((\n'
-URI = "file:///work/app.py"
+URI = "file:///code/app.py"
 AT = {"start": {"line": 3, "character": 4}, "end": {"line": 3, "character": 4}}
 DOCUMENT = {"textDocument": {"uri": URI}}
 

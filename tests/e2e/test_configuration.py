@@ -8,7 +8,7 @@ from tests.e2e.raw_client import Message, RawClient
 
 SECTION = "dlm-lsp"
 ADD = "def add(a, b):\n    \n"
-ONE, TWO = "file:///work/one", "file:///work/two"
+ONE, TWO = "file:///code/one", "file:///code/two"
 CHANGED = "workspace/didChangeConfiguration"
 
 
@@ -87,7 +87,7 @@ def test_folders_have_settings_of_their_own(editor: Editor) -> None:
     """Fails if a folder's setting holds elsewhere, or a folder that comes or goes is not noticed."""
     editor.settings = {TWO: {"enabled": False}}
     editor.initialize(capabilities=capabilities(), workspaceFolders=folders(ONE, TWO))
-    assert [True, False, True] == [editor.is_on(uri) for uri in (ONE + "/a.py", TWO + "/a.py", "file:///work/c.py")]
+    assert [True, False, True] == [editor.is_on(uri) for uri in (ONE + "/a.py", TWO + "/a.py", "file:///code/c.py")]
     assert [[None, ONE, TWO]] == editor.asked
     assert 2 == editor.ask("dlm-lsp/status", None)["result"]["counts"]["asked"]
     editor.settings[ONE] = {"enabled": False}

@@ -7,8 +7,8 @@ import pytest
 from tests.e2e.conftest import StartServer, write_rules
 from tests.e2e.raw_client import Message, RawClient, empty_range, replace
 
-NOTEBOOK = "file:///work/study.ipynb"
-CELLS = [f"vscode-notebook-cell:/work/study.ipynb#C{n}" for n in range(9)]
+NOTEBOOK = "file:///code/study.ipynb"
+CELLS = [f"vscode-notebook-cell:/code/study.ipynb#C{n}" for n in range(9)]
 BEFORE = "%matplotlib inline\nrate = 3"
 CAPABILITIES = {
     "textDocument": {"inlineCompletion": {}},

@@ -44,7 +44,7 @@ def client(start: StartServer, fast_model: str) -> RawClient:
     client = start(fast_model)
     experimental = {"dlmLsp": {"didChangeStatus": True}}
     client.initialize(capabilities={"textDocument": {"inlineCompletion": {}}, "experimental": experimental})
-    client.open("file:///work/a.py", "def add(a, b):\n    \n")
+    client.open("file:///code/a.py", "def add(a, b):\n    \n")
     return client
 
 

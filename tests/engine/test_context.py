@@ -3,7 +3,7 @@
 from dlm_lsp.engine.context import MAX_NAMES, MAX_NEIGHBOURS, Outline, neighbours, outline, short_path
 from dlm_lsp.text.private import is_private
 
-ROOT = "file:///work/shop"
+ROOT = "file:///code/shop"
 HEAD = "import os\nfrom a import (\n    b,\n    c as d,\n)\n\nLIMIT = 3\n\n\ndef near():\n    inner = 1\n\n\n"
 TAIL = "\n\nclass Behind:\n    field = 1\n\n\ndef last():\n    pass\n"
 WINDOW = "def here(x):\n    return x\n"
@@ -76,7 +76,7 @@ def test_other_languages_have_chunks_only() -> None:
 def test_neighbours_are_other_documents_of_the_folder_the_last_used_first() -> None:
     """Fails if a document is told its own lines, or those of another project that is open in the same editor."""
     outlines = open_documents(
-        f"{ROOT}/a.py", f"{ROOT}/in/b.py", f"{ROOT}/c.py", "file:///work/shopping/d.py", "file:///lib/e.py"
+        f"{ROOT}/a.py", f"{ROOT}/in/b.py", f"{ROOT}/c.py", "file:///code/shopping/d.py", "file:///lib/e.py"
     )
     assert ["in/b.py", "shop/a.py"] == paths(f"{ROOT}/c.py", outlines)
     assert ["shop/c.py", "shop/a.py"] == paths(f"{ROOT}/in/b.py", outlines)

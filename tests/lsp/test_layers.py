@@ -8,7 +8,7 @@ from dlm_lsp.engine.local import worker_command
 from dlm_lsp.lsp.layers import OF_THE_WORKER, Layers, lay
 from dlm_lsp.settings import CHOICES, Settings
 
-OUTER, INNER = "file:///work/my%20project", "file:///work/my%20project/vendor/"
+OUTER, INNER = "file:///code/my%20project", "file:///code/my%20project/vendor/"
 
 
 @pytest.mark.parametrize(
@@ -16,11 +16,11 @@ OUTER, INNER = "file:///work/my%20project", "file:///work/my%20project/vendor/"
     [
         ("file:///elsewhere/a.py", 0),
         ("untitled:Untitled-1", 0),
-        ("file:///work/my%20project/a.py", 1),
-        ("file:///work/my project/a.py", 1),
-        ("vscode-notebook-cell:/work/my%20project/n.ipynb#W0", 1),
-        ("file:///work/my%20project2/a.py", 0),
-        ("file:///work/my%20project/vendor/deep/a.py", 2),
+        ("file:///code/my%20project/a.py", 1),
+        ("file:///code/my project/a.py", 1),
+        ("vscode-notebook-cell:/code/my%20project/n.ipynb#W0", 1),
+        ("file:///code/my%20project2/a.py", 0),
+        ("file:///code/my%20project/vendor/deep/a.py", 2),
     ],
 )
 def test_the_innermost_folder_decides(uri: str, seed: int) -> None:

@@ -11,7 +11,7 @@ from dlm_lsp.lsp.documents import OpenDocuments
 from dlm_lsp.lsp.surroundings import Surroundings
 from dlm_lsp.values import Snapshot
 
-ROOT = "file:///work/my%20shop"
+ROOT = "file:///code/my%20shop"
 LEDGER = "def record(order, customer):\n    return ledger.write(order, customer)\n"
 BILL = "RATE = 3\n\n\ndef bill(order, customer):\n    return 0\n"
 

@@ -15,7 +15,7 @@ from dlm_lsp.text.private import is_private, private_rule
         *("/home/u/.aws/config", "/home/u/.ssh/config.py", "/home/u/.kube/notes.txt", "/home/u/.config/gcloud/x.py"),
         *("credentials", "credentials.json", "client_secret.json", "secrets.py", "db-passwords.txt", "my.secret"),
         *("C:\\Users\\u\\.ssh\\notes.txt", "C:\\work\\.env", "token.json"),
-        *("file:///home/u/.env", "file:///home/u/%2Eenv", "file:///c%3A/work/.aws/x.py", "untitled:.env"),
+        *("file:///home/u/.env", "file:///home/u/%2Eenv", "file:///c%3A/code/.aws/x.py", "untitled:.env"),
         "vscode-notebook-cell:/home/u/secrets.ipynb#W0sZmlsZQ%3D%3D",
     ],
 )
