@@ -66,8 +66,9 @@ class Settings:
     sampler: str = "threshold"
     """The rule that decides which tokens are committed in a step: `threshold`."""
 
-    copy_prior: bool = True
-    """Make likelier what the text around the hole repeats; only for checkpoints that come with `copy_prior.json`."""
+    copy_prior: bool = False
+    """Make likelier what the text around the hole repeats, where the checkpoint comes with `copy_prior.json`; off, for answers of the
+    bundled model parse less often with it."""
 
     temperature: float = 0.7
     """Sampling temperature of all candidates but the first, which is greedy (0 to 2)."""

@@ -159,7 +159,7 @@ class InfillRequest:
     """Confidence above which a token is committed in the same step."""
     sampler: str = "threshold"
     """A name of `sampling.samplers.SAMPLERS`."""
-    copy_prior: bool = True
+    copy_prior: bool = False
     """Whether what the text around repeats is made likelier, where the checkpoint comes with the shares for it."""
     seed: int = 0
     repair_rounds: int = 2
