@@ -45,6 +45,7 @@ _DECODING = (
     "max_window_tokens",
     "deadline_ms",
     "sampler",
+    "cache",
     "threshold",
     "seed",
     "repair_rounds",

@@ -10,6 +10,9 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
+from dlm_lsp.decoders import CACHES, read_decoder
+from dlm_lsp.errors import SettingsError
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -64,7 +67,11 @@ class Settings:
     """Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse."""
 
     sampler: str = "threshold"
-    """The rule that decides which tokens are committed in a step: `threshold`."""
+    """The decoder, which decides what is committed in a step, and its parameters, such as `threshold` or `threshold:threshold=0.7`;
+    docs/samplers.md lists all with what they cost."""
+
+    cache: str = "none"
+    """How keys and values are reused between the steps of an answer; `none` computes all of them anew, and is exact."""
 
     copy_prior: bool = False
     """Make likelier what the text around the hole repeats, where the checkpoint comes with `copy_prior.json`; off, for answers of the
@@ -113,9 +120,9 @@ RANGES: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
     "dtype": ("auto", "float32", "bfloat16", "float16"),
-    "sampler": ("threshold",),
+    "cache": tuple(CACHES),
 }
-"""Allowed values of the fields that are words; the samplers are those of `sampling.samplers`."""
+"""Allowed values of the fields that are words."""
 
 
 def camel_case(name: str) -> str:
@@ -163,6 +170,11 @@ def _complaint(name: str, value: object, kind: type) -> str:
     low, high = RANGES.get(name, (None, None))
     if low is not None and high is not None and isinstance(value, int | float) and not low <= value <= high:
         return f"{value} is not between {low} and {high}"
+    if name == "sampler":
+        try:
+            read_decoder(str(value))
+        except SettingsError as error:
+            return str(error)
     if name in CHOICES and value not in CHOICES[name]:
         nearest = difflib.get_close_matches(str(value), CHOICES[name], n=1)
         hint = f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -158,7 +158,9 @@ class InfillRequest:
     threshold: float = 0.9
     """Confidence above which a token is committed in the same step."""
     sampler: str = "threshold"
-    """A name of `sampling.samplers.SAMPLERS`."""
+    """A name of `decoders.DECODERS`, parameters may follow: `saber:mu=4`."""
+    cache: str = "none"
+    """A name of `decoders.CACHES`."""
     copy_prior: bool = False
     """Whether what the text around repeats is made likelier, where the checkpoint comes with the shares for it."""
     seed: int = 0

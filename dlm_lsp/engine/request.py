@@ -77,6 +77,7 @@ def build_request(
         max_hole_tokens=max_hole_tokens,
         deadline_ms=settings.deadline_ms,
         sampler=settings.sampler,
+        cache=settings.cache,
         temperature=settings.temperature,
         threshold=settings.threshold,
         seed=settings.seed,

@@ -4,7 +4,7 @@ In: token rows and one decision a step. Out: a new canvas. Knows no model, no te
 place that inserts or deletes rows, and it never lets a move touch what stands around the holes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -12,6 +12,40 @@ from torch import Tensor
 
 CONTEXT = -1
 """The value of `Canvas.hole_of` outside the holes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a rule remembers of a decode; its rows go along where the hole grows or shrinks.
+
+    A decode begins where a canvas has none: with the first step, and anew when rows were masked again from outside.
+    """
+
+    own: Tensor  # [H] bool, the rows that were masked when the decode began: no rule may take back any other
+    step: int = 0
+    """Steps since then."""
+    rows: Mapping[str, Tensor] = field(default_factory=dict)
+    """By name: something about every row of the holes, [H, …], in the order of `Canvas.rows`."""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def start(self) -> int:
+        """How many of the rows of now were masked at the start."""
+        return int(self.own.sum())
+
+    def next(self, *, rows: Mapping[str, Tensor] | None = None, numbers: Mapping[str, float] | None = None) -> "Memory":
+        """Give the memory of the next step, with what is new laid over what was known."""
+        return replace(
+            self,
+            step=self.step + 1,
+            rows={**self.rows, **(rows or {})},
+            numbers={**self.numbers, **(numbers or {})},
+        )
+
+    def follow(self, copies: Tensor) -> "Memory":  # [H] int64, how often each row stands there from now on
+        """Give the memory of a canvas whose hole rows were copied or dropped."""
+        rows = {name: about.repeat_interleave(copies, dim=0) for name, about in self.rows.items()}
+        return replace(self, own=self.own.repeat_interleave(copies), rows=rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +63,10 @@ class Move:
     revoke: Tensor | None = None  # [L] bool
     grow: Tensor | None = None  # [L] bool
     drop: Tensor | None = None  # [L] bool
-    memory: object = None
+    memory: Memory | None = None
     """What the sampler wants to find again in the next canvas."""
+    idle: bool = False
+    """Says that the schedule of a paper commits nothing in this step: the only move that may bring nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +80,7 @@ class Canvas:
     mask_id: int
     confidence: Tensor = field(default_factory=lambda: torch.empty(0))  # [L] float32, 0 where nothing was committed
     step: int = 0
-    memory: object = None
+    memory: Memory | None = None
 
     def __post_init__(self) -> None:
         if len(self.confidence) != len(self.tokens):
@@ -69,6 +105,10 @@ class Canvas:
     def done(self) -> bool:
         """Whether no hole row is masked."""
         return not bool(self.masked.any())
+
+    def remember(self) -> Memory:
+        """Give what is remembered, or the memory with which a decode begins."""
+        return self.memory or Memory(own=self.masked[self.rows])
 
     def hole_tokens(self, hole: int) -> list[int]:
         """The ids of one hole, masks included."""
@@ -116,7 +156,7 @@ class Canvas:
             confidence=confidence.repeat_interleave(copies),
             budget=tuple(budget),
             step=self.step + 1,
-            memory=move.memory,
+            memory=None if move.memory is None else move.memory.follow(copies[self.rows]),
         )
 
     def _structural(self, hole: int, grow: Tensor, drop: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,7 +13,7 @@ from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.sampling.canvas import Canvas
 from dlm_lsp.sampling.length import bound_length, resize
-from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy
+from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy, focus_of
 
 
 def denoise(
@@ -33,21 +33,34 @@ def denoise(
     """
     now = list(canvases)
     while todo := [k for k, canvas in enumerate(now) if not canvas.done]:
-        answers = denoiser.predict([View(now[k].tokens, now[k].rows) for k in todo])
+        answers = denoiser.predict([look_at(now[k], k, samplers[k]) for k in todo])
         for k, answer in zip(todo, answers, strict=True):
             canvas = now[k]
-            logits = forbid(answer, denoiser.vocabulary) if ban else answer  # [H, V]
-            logits = bound_length(canvas, logits, denoiser.vocabulary, min_rows)
-            for edit in adjust:
-                logits = edit(canvas, logits)
-            if not bool(logits.amax(-1).isfinite().all()):
-                raise ModelError("the model's answer is not a number; try dtype float32")
+            logits = edit_logits(canvas, answer, denoiser.vocabulary, adjust=adjust, ban=ban, min_rows=min_rows)
             move = resize(canvas, samplers[k](canvas, logits, rngs[k]), denoiser.vocabulary, min_rows)
             now[k] = canvas.apply(move)
-            assert not ban or move.revoke is not None or max_steps(now[k]) < max_steps(canvas), (
+            assert not ban or move.revoke is not None or move.idle or max_steps(now[k]) < max_steps(canvas), (
                 "a step without progress"
             )
         yield tuple(now)
+
+
+def look_at(canvas: Canvas, lane: int, sampler: Sampler) -> View:
+    """Make the question about a canvas that its sampler needs answered."""
+    return View(canvas.tokens, canvas.rows, lane=lane, focus=focus_of(sampler, canvas))
+
+
+def edit_logits(
+    canvas: Canvas, answer: Tensor, vocabulary: Vocabulary, *, adjust: Sequence[Adjust], ban: bool, min_rows: int
+) -> Tensor:  # [H, V] -> [H, V]
+    """Make of a model's answer what a sampler may see: nothing that is forbidden, no length that the hole may not have."""
+    logits = forbid(answer, vocabulary) if ban else answer  # [H, V]
+    logits = bound_length(canvas, logits, vocabulary, min_rows)
+    for edit in adjust:
+        logits = edit(canvas, logits)
+    if not bool(logits.amax(-1).isfinite().all()):
+        raise ModelError("the model's answer is not a number; try dtype float32")
+    return logits
 
 
 def max_steps(canvas: Canvas) -> int:

@@ -24,6 +24,19 @@ class Sampler(Protocol):
         ...
 
 
+def focus_of(sampler: Sampler, canvas: Canvas) -> Tensor | None:  # [L] bool
+    """Give the rows that a sampler decides now, None where it decides all that are masked.
+
+    A sampler that goes block by block has a method `focus(canvas)`; one around another has it as `inner`.
+    """
+    while not hasattr(sampler, "focus"):
+        if not hasattr(sampler, "inner"):
+            return None
+        sampler = sampler.inner
+    focus: Tensor = sampler.focus(canvas)
+    return focus
+
+
 class Strategy(Protocol):
     """Owns the order of the model calls; `denoise` is the default one.
 

@@ -17,10 +17,9 @@ from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
 from dlm_lsp.sampling.cal import Curve
 from dlm_lsp.sampling.canvas import Canvas, Move, join
 from dlm_lsp.sampling.copy_prior import make_prior
-from dlm_lsp.sampling.denoise import denoise
 from dlm_lsp.sampling.healing import Pieces
 from dlm_lsp.sampling.pace import Pace
-from dlm_lsp.sampling.samplers import fit_sampler
+from dlm_lsp.sampling.strategies import make_rule, make_strategy
 from dlm_lsp.sampling.strategy import Sampler
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import flatten
@@ -110,7 +109,7 @@ class Lane:
     def sampler(self, request: InfillRequest, vocabulary: Vocabulary) -> Sampler:
         """Give the rule of the lane's next round."""
         temperature = max(self.temperature, REPAIR_TEMPERATURE) if self.rounds > 1 else self.temperature
-        rule = fit_sampler(request.sampler, threshold=request.threshold, temperature=temperature)
+        rule = make_rule(request.sampler, threshold=request.threshold, temperature=temperature)
         return Pace(Anew(rule, self.canvas, self.barred), self.canvas, vocabulary)
 
 
@@ -212,7 +211,8 @@ class Decode:
 
     def _denoise(self, lanes: Sequence[Lane]) -> None:
         """Decode until no mask is left or the time is up."""
-        for canvases in denoise(
+        strategy = make_strategy(self.request.sampler)
+        for canvases in strategy(
             [lane.canvas for lane in lanes],
             self.denoiser,
             [lane.sampler(self.request, self.denoiser.vocabulary) for lane in lanes],

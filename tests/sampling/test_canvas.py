@@ -48,7 +48,9 @@ def moves(draw: st.DrawFn) -> tuple[Canvas, Move]:
             else:
                 revoke[row] = draw(st.booleans())
                 commit[row] = revoke[row] and draw(st.booleans())
-    return canvas, Move(commit, torch.full((size,), 7), torch.full((size,), 0.25), revoke, grow, drop, memory="note")
+    return canvas, Move(
+        commit, torch.full((size,), 7), torch.full((size,), 0.25), revoke, grow, drop, memory=canvas.remember().next()
+    )
 
 
 @given(moves())
@@ -71,7 +73,8 @@ def test_apply(case):
     for hole, left in enumerate(canvas.budget):
         assert left - int(move.grow[canvas.hole_of == hole].sum()) == after.budget[hole]
     assert canvas.step + 1 == after.step
-    assert after.memory == "note"
+    assert after.memory is not None
+    assert (1, len(after.rows)) == (after.memory.step, len(after.memory.own))
 
 
 def move_on(canvas: Canvas, **marks: list[int]) -> Move:
@@ -115,3 +118,23 @@ def test_join():
     assert [MASK, MASK] == canvas.hole_tokens(1)
     assert not canvas.done
     assert join([[MASK], [1]], [0], [0], MASK).done
+
+
+def test_memory_follows_its_rows():
+    """Fails if what is remembered of a row is found at another one after its hole grew or shrank."""
+    canvas = join([[1], [2], [3]], [2, 2], [1, 0], MASK)
+    memory = canvas.remember().next(rows={"name": torch.tensor([10, 11, 12, 13])}, numbers={"n": 1.0})
+    grow, drop = (torch.zeros(7, dtype=torch.bool) for _ in range(2))
+    grow[1] = drop[5] = True
+    nothing = torch.zeros(7, dtype=torch.bool)
+    now = canvas.apply(Move(nothing, canvas.tokens, torch.zeros(7), grow=grow, drop=drop, memory=memory))
+    assert [10, 10, 11, 12] == now.remember().rows["name"].tolist()
+    assert (4, 1, {"n": 1.0}) == (now.remember().start, now.remember().step, now.remember().numbers)
+
+
+def test_memory_begins_with_what_is_masked():
+    """Fails if a rule could take back rows that were decided before its decode began."""
+    canvas = join([[1], [2]], [3], [0], MASK)
+    canvas = canvas.apply(canvas.commit(torch.tensor([True, False, False]), torch.full((3,), 5), torch.ones(3)))
+    assert [False, True, True] == canvas.remember().own.tolist()
+    assert 0 == canvas.remember().step

@@ -10,10 +10,9 @@ import torch
 
 from dlm_lsp.errors import SettingsError
 from dlm_lsp.sampling.canvas import Canvas, join
-from dlm_lsp.sampling.samplers import SAMPLERS, fit_sampler, make_sampler
+from dlm_lsp.sampling.samplers import SAMPLERS, make_sampler
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from dlm_lsp.sampling.strategy import Sampler
-from dlm_lsp.settings import CHOICES
 from tests.sampling.literal.threshold import threshold_step
 from tests.sampling.tiny import rng
 
@@ -150,15 +149,3 @@ def test_unknown_name():
         make_sampler("treshold")
     with pytest.raises(SettingsError, match=r"'temprature'.*'temperature'"):
         make_sampler("threshold", temprature=0.5)
-
-
-def test_a_rule_gets_the_settings_that_it_has() -> None:
-    """Fails when a setting that a rule does not know is an error, or one that it knows is lost."""
-    assert Threshold(0.5, 0.7) == fit_sampler("threshold", threshold=0.5, temperature=0.7, blocks=4)
-    with pytest.raises(SettingsError, match="nearest name is 'threshold'"):
-        fit_sampler("treshold")
-
-
-def test_the_setting_offers_every_sampler() -> None:
-    """Fails when a sampler is added that no setting can name, or the other way round."""
-    assert set(SAMPLERS) == set(CHOICES["sampler"])

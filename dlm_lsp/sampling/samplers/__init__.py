@@ -1,9 +1,8 @@
-"""The rules of decoding, one file a paper; `SAMPLERS` names them."""
+"""The rules of decoding, one file a paper; `SAMPLERS` names them, `dlm_lsp.decoders` describes them and their parameters."""
 
-import difflib
-import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
+from dlm_lsp.decoders import Value, check_decoder
 from dlm_lsp.errors import SettingsError
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from dlm_lsp.sampling.strategy import Sampler
@@ -13,22 +12,9 @@ SAMPLERS: dict[str, Callable[..., Sampler]] = {
 }
 
 
-def make_sampler(name: str, **parameters: float) -> Sampler:
+def make_sampler(name: str, **parameters: Value) -> Sampler:
     """Make a sampler by its name; raise SettingsError where the name, a parameter or its value is wrong."""
-    _check("sampler", name, SAMPLERS)
-    for parameter in parameters:
-        _check(f"parameter of {name!r}", parameter, inspect.signature(SAMPLERS[name]).parameters)
+    check_decoder(name, parameters)
+    if name not in SAMPLERS:
+        raise SettingsError(f"{name!r} is no rule within the loop but a strategy: it orders the model calls itself")
     return SAMPLERS[name](**parameters)
-
-
-def fit_sampler(name: str, **settings: float) -> Sampler:
-    """Make a sampler by its name with those of the settings that it has: not every rule knows a threshold."""
-    _check("sampler", name, SAMPLERS)
-    known = inspect.signature(SAMPLERS[name]).parameters
-    return make_sampler(name, **{setting: value for setting, value in settings.items() if setting in known})
-
-
-def _check(what: str, name: str, known: Collection[str]) -> None:
-    if name not in known:
-        nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-        raise SettingsError(f"there is no {what} {name!r}; the nearest name is {nearest!r}")

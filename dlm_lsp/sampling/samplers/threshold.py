@@ -6,12 +6,12 @@ algorithm 1, "threshold"; `llada/generate.py` in NVlabs/Fast-dLLM. Letters of th
 Differs from the paper: no blocks (the hole is the block), no cache; equal confidences go to the leftmost.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
 
-from dlm_lsp.errors import SettingsError
+from dlm_lsp.decoders import check_decoder
 from dlm_lsp.sampling.belief import believe
 from dlm_lsp.sampling.canvas import Canvas, Move
 
@@ -24,9 +24,7 @@ class Threshold:
     temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "temperature"):
-            if not getattr(self, name) >= 0:
-                raise SettingsError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        check_decoder("threshold", asdict(self))
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit the masked rows with c >= tau, and the best one."""
