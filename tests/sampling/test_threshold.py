@@ -1,9 +1,6 @@
 """Fast-dLLM's threshold: by written-out logits, against the literal transcription, and mutated."""
 
-import importlib
-import inspect
 import random
-import types
 
 import pytest
 import torch
@@ -14,6 +11,7 @@ from dlm_lsp.sampling.samplers import SAMPLERS, make_sampler
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from dlm_lsp.sampling.strategy import Sampler
 from tests.sampling.literal.threshold import threshold_step
+from tests.sampling.mutants import mutant
 from tests.sampling.tiny import rng
 
 MASK = 9
@@ -100,36 +98,27 @@ def test_agrees_with_the_paper():
     assert disagreements(Threshold) == 0
 
 
+BELIEF = "dlm_lsp.sampling.belief"
 MUTATIONS = {
-    "above instead of at least": ("threshold", ">= self.threshold", "> self.threshold"),
-    "no at-least-one": ("threshold", "sure[torch.where(masked, confidence, -1.0).argmax()] = True", "pass"),
-    "softmax with a temperature": ("belief", "raw = logits.float().softmax(-1)", "raw = (logits / 0.7).softmax(-1)"),
+    "above instead of at least": ("", ">= self.threshold", "> self.threshold"),
+    "no at-least-one": ("", "sure[torch.where(masked, confidence, -1.0).argmax()] = True", "pass"),
+    "softmax with a temperature": (BELIEF, "raw = logits.float().softmax(-1)", "raw = (logits / 0.7).softmax(-1)"),
     "last of equal rows": (
-        "threshold",
+        "",
         "sure[torch.where(masked, confidence, -1.0).argmax()]",
         "sure[len(sure) - 1 - torch.where(masked, confidence, -1.0).flip(0).argmax()]",
     ),
-    "last of equal tokens": ("belief", "raw.argmax(-1)", "raw.shape[-1] - 1 - raw.flip(-1).argmax(-1)"),
-    "decided rows among the sure": ("threshold", "masked & (confidence", "(confidence"),
-    "decided rows among the best": ("threshold", "torch.where(masked, confidence, -1.0)", "confidence"),
+    "last of equal tokens": (BELIEF, "raw.argmax(-1)", "raw.shape[-1] - 1 - raw.flip(-1).argmax(-1)"),
+    "decided rows among the sure": ("", "masked & (confidence", "(confidence"),
+    "decided rows among the best": ("", "torch.where(masked, confidence, -1.0)", "confidence"),
 }
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_mutations_are_caught(name):
     """Fails if the comparison above would not notice this mistake in the sampler."""
-    where, right, wrong = MUTATIONS[name]
-    paths = {"belief": "dlm_lsp.sampling.belief", "threshold": "dlm_lsp.sampling.samplers.threshold"}
-    modules = {}
-    for key, path in paths.items():
-        source = inspect.getsource(importlib.import_module(path))
-        if key == where:
-            assert source.count(right) == 1, "the mutated line was rewritten; rewrite the mutation"
-            source = source.replace(right, wrong)
-        modules[key] = types.ModuleType(f"mutated_{key}")
-        exec(source, modules[key].__dict__)
-    modules["threshold"].__dict__["believe"] = modules["belief"].__dict__["believe"]
-    assert disagreements(modules["threshold"].__dict__["Threshold"]) > 0
+    module, right, wrong = MUTATIONS[name]
+    assert disagreements(mutant(Threshold, right, wrong, module=module)) > 0
 
 
 @pytest.mark.parametrize(
