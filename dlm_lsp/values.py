@@ -168,6 +168,8 @@ class InfillRequest:
     """How often a finished text that does not fit may be masked again in part; 0 switches guidance off."""
     watch: bool = False
     """Send a `watched` message after every denoising step."""
+    trace: bool = False
+    """Where it is watched: send the steps of all lanes, and what the model thought of every slot."""
 
     def __post_init__(self) -> None:
         assert len(self.holes) == len(self.window.between) + 1, "one text between every two holes"
@@ -192,6 +194,8 @@ class Candidate:
     """How many of the request's draws begin with the same statement."""
     token_texts: tuple[tuple[str, ...], ...] = ()
     """Per hole: the text of each of its tokens, in the order of `token_confidence`; not trimmed as `texts` are."""
+    lane: int = 0
+    """The lane of the steps that led to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +213,24 @@ class InfillResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """One place of a hole after a step."""
+
+    name: int
+    """Stays with the place while its hole grows and shrinks; names of other lanes, and of texts that were given up, may be equal."""
+    text: str | None
+    """None where it is masked."""
+    confidence: float = 0.0
+    """Of the token, when it was decided."""
+    taken_back: str = ""
+    """What the judge of the text said where it is the judge that took the token back in this step."""
+    guess: str = ""
+    """The token that the model found likeliest here when it was asked in this step; only where the request is traced."""
+    guess_share: float = 0.0
+    """The probability of `guess`; 0 where the model was not asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The state of a canvas after one denoising step: what a person watching sees.
 
@@ -222,3 +244,11 @@ class Step:
     """How many tokens this step took back."""
     stage: str
     """'denoise' or 'repair'."""
+    lane: int = 0
+    """Which of the request's canvases this is."""
+    round: int = 0
+    """Repair rounds of the lane that have begun."""
+    ms: float = 0.0
+    """Since decoding began."""
+    slots: tuple[tuple[Slot, ...], ...] = ()
+    """Per hole: more about each of its `pieces`."""

@@ -18,6 +18,7 @@ from dlm_lsp.values import (
     InfillRequest,
     InfillResult,
     Outcome,
+    Slot,
     Snippet,
     Step,
     Trigger,
@@ -37,7 +38,16 @@ def tuples(items: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[t
 HOLES = st.builds(Hole, st.sampled_from(HoleKind), TEXTS, TEXTS, TEXTS, NUMBERS, NUMBERS)
 CONTEXTS = st.builds(Context, TEXTS, TEXTS, tuples(TEXTS), tuples(st.builds(Snippet, TEXTS, TEXTS)))
 CANDIDATES = st.builds(
-    Candidate, tuples(TEXTS), FLOATS, tuples(FLOATS), NUMBERS, NUMBERS, st.booleans(), NUMBERS, tuples(tuples(TEXTS))
+    Candidate,
+    tuples(TEXTS),
+    FLOATS,
+    tuples(FLOATS),
+    NUMBERS,
+    NUMBERS,
+    st.booleans(),
+    NUMBERS,
+    tuples(tuples(TEXTS)),
+    NUMBERS,
 )
 RESULTS = st.builds(
     InfillResult,
@@ -48,7 +58,19 @@ RESULTS = st.builds(
     st.dictionaries(TEXTS, FLOATS, max_size=3),
     TEXTS,
 )
-STEPS = st.builds(Step, NUMBERS, NUMBERS, tuples(tuples(st.none() | TEXTS)), NUMBERS, TEXTS)
+SLOTS = st.builds(Slot, NUMBERS, st.none() | TEXTS, FLOATS, TEXTS, TEXTS, FLOATS)
+STEPS = st.builds(
+    Step,
+    NUMBERS,
+    NUMBERS,
+    tuples(tuples(st.none() | TEXTS)),
+    NUMBERS,
+    TEXTS,
+    NUMBERS,
+    NUMBERS,
+    FLOATS,
+    tuples(tuples(SLOTS)),
+)
 
 
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {

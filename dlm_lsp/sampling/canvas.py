@@ -81,10 +81,14 @@ class Canvas:
     confidence: Tensor = field(default_factory=lambda: torch.empty(0))  # [L] float32, 0 where nothing was committed
     step: int = 0
     memory: Memory | None = None
+    names: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))  # [L] int64
+    """Of every row one that goes along with it where holes grow and shrink; of rows that grew it is below 0."""
 
     def __post_init__(self) -> None:
         if len(self.confidence) != len(self.tokens):
             object.__setattr__(self, "confidence", torch.zeros(len(self.tokens)))
+        if len(self.names) != len(self.tokens):
+            object.__setattr__(self, "names", torch.arange(len(self.tokens)))
 
     @property
     def holes(self) -> Tensor:  # [L] bool
@@ -149,6 +153,9 @@ class Canvas:
             budget[hole] -= len(grown)
             copies[grown] = 2
             copies[dropped] = 0
+        names = self.names.repeat_interleave(copies)
+        twins = (names[1:] == names[:-1]).nonzero().flatten() + 1
+        names[twins] = -1 - sum(budget) - torch.arange(len(twins))  # budgets only shrink: no number comes twice
         return replace(
             self,
             tokens=tokens.repeat_interleave(copies),
@@ -157,6 +164,7 @@ class Canvas:
             budget=tuple(budget),
             step=self.step + 1,
             memory=None if move.memory is None else move.memory.follow(copies[self.rows]),
+            names=names,
         )
 
     def _structural(self, hole: int, grow: Tensor, drop: Tensor) -> tuple[Tensor, Tensor]:

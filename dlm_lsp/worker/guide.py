@@ -84,6 +84,16 @@ def mask_again(canvas: Canvas, seen: Look, round_number: int, threshold: float) 
     return chosen
 
 
+def why_masked(rows: Tensor, seen: Look) -> dict[int, str]:  # [L] bool
+    """Say by row of the canvas why `mask_again` chose it."""
+    reasons: dict[int, str] = {}
+    for fault in seen.faults:
+        spans = seen.rows[fault.hole]
+        reasons = {spans[n][0]: fault.reason for n in hit_rows(fault, spans)} | reasons
+    beside = f"unsure, beside: {seen.faults[0].reason}" if seen.faults else ""
+    return {row: reasons.get(row, beside) for row in rows.nonzero().flatten().tolist()}
+
+
 def hit_rows(fault: Fault, spans: Sequence[tuple[int, int, int]]) -> list[int]:
     """Give the rows of a hole that a fault touches, at least the last one."""
     wide = max(fault.end, fault.start + 1)

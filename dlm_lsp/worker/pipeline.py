@@ -7,7 +7,7 @@ model calls it asks whether anybody still waits.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -26,9 +26,10 @@ from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
 from dlm_lsp.worker.calibrate import find_lengths, keeps_length
-from dlm_lsp.worker.guide import Anew, Look, bar, look, mask_again
+from dlm_lsp.worker.guide import Anew, Look, bar, look, mask_again, why_masked
 from dlm_lsp.worker.layout import Draft, encode, row_texts
 from dlm_lsp.worker.warm import warm_start
+from dlm_lsp.worker.watched import Beliefs, describe
 
 LENGTH_FACTORS = (1.0, 0.5, 1.5, 2.0, 0.75, 1.25, 0.35, 3.0)
 """Lengths of the candidates of a checkpoint that grows and shrinks its holes, as multiples of the hint."""
@@ -95,6 +96,7 @@ class Lane:
     canvas: Canvas
     temperature: float
     rng: torch.Generator
+    number: int = 0
     rounds: int = 0
     """Repair rounds so far."""
     seen: Look | None = None
@@ -196,6 +198,7 @@ class Decode:
     guide_ms: float = 0.0
     denoise_ms: float = 0.0
     """In the model and the sampler."""
+    began: float = field(default_factory=time.perf_counter)
 
     def finish(self, lanes: Sequence[Lane]) -> None:
         """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up."""
@@ -212,16 +215,20 @@ class Decode:
     def _denoise(self, lanes: Sequence[Lane]) -> None:
         """Decode until no mask is left or the time is up."""
         strategy = make_strategy(self.request.sampler)
+        beliefs = Beliefs()
+        listening = (beliefs,) if self.watch and self.request.trace else ()
         for canvases in strategy(
             [lane.canvas for lane in lanes],
             self.denoiser,
             [lane.sampler(self.request, self.denoiser.vocabulary) for lane in lanes],
             [lane.rng for lane in lanes],
-            adjust=self.draft.adjusts,
+            adjust=(*self.draft.adjusts, *listening),
         ):
-            for lane, canvas in zip(lanes, canvases, strict=True):
-                lane.canvas = canvas
-            self._show(lanes[0])
+            for number, (lane, canvas) in enumerate(zip(lanes, canvases, strict=True)):
+                before, lane.canvas = lane.canvas, canvas
+                if number == 0 or (self.request.trace and canvas is not before):
+                    self._show(lane, believed=beliefs.about(before))
+            beliefs.forget()
             if self.cancelled():
                 raise Cancelled
             if time.monotonic() > self.deadline:
@@ -243,18 +250,32 @@ class Decode:
         lane.barred = bar(lane.judged, lane.seen)
         lane.canvas = revoke(lane.judged, rows)
         lane.rounds += 1
-        self._show(lane, revoked=int(rows.sum()))
+        self._show(lane, reasons=why_masked(rows, lane.seen))
         return False
 
-    def _show(self, lane: Lane, revoked: int = 0) -> None:
-        """Show a lane to who watches."""
+    def _show(
+        self, lane: Lane, *, believed: Mapping[int, tuple[int, float]] = {}, reasons: Mapping[int, str] = {}
+    ) -> None:
+        """Show a lane to who watches; `reasons` says by row why the guide has taken it back."""
         if self.watch:
-            pieces = tuple(
-                picture(lane.canvas, hole, typed, self.denoiser.tokenizer)
+            tokenizer, vocabulary = self.denoiser.tokenizer, self.denoiser.vocabulary
+            slots = tuple(
+                describe(lane.canvas, hole, typed, tokenizer, vocabulary, believed=believed, reasons=reasons)
                 for hole, typed in enumerate(self.draft.typed)
             )
-            stage = "repair" if lane.rounds else "denoise"
-            self.watch(Step(self.request.id, self.denoiser.calls, pieces, revoked, stage))
+            self.watch(
+                Step(
+                    self.request.id,
+                    self.denoiser.calls,
+                    tuple(tuple(slot.text for slot in each) for each in slots),
+                    revoked=len(reasons),
+                    stage="repair" if lane.rounds else "denoise",
+                    lane=lane.number,
+                    round=lane.rounds,
+                    ms=round((time.perf_counter() - self.began) * 1000, 1),
+                    slots=slots,
+                )
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +330,7 @@ def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoise
     """Make the canvas of a plan, all of its holes masked."""
     canvas = join(draft.parts, plan.lengths, plan.growth, denoiser.vocabulary.mask_id)
     seed = (request.seed * 1009 + number) % 2**63
-    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed))
+    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed), number)
 
 
 def revoke(canvas: Canvas, rows: Tensor) -> Canvas:
@@ -375,6 +396,7 @@ def candidate(lane: Lane, decode: Decode, draws: Sequence[Lane] = ()) -> Candida
             token_texts(lane.judged, hole, typed, decode.denoiser.tokenizer)
             for hole, typed in enumerate(decode.draft.typed)
         ),
+        lane=lane.number,
     )
 
 
@@ -394,19 +416,6 @@ def choose(candidates: Sequence[Candidate], wanted: int) -> tuple[Candidate, ...
         if any(text.strip() for text in each.texts):
             distinct.setdefault(each.texts, each)
     return tuple(distinct.values())[:wanted]
-
-
-def picture(canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer) -> tuple[str | None, ...]:
-    """Give what a person watching sees of a hole: a text per row, None for a mask; typed characters are not repeated."""
-    pieces: list[str | None] = []
-    for token in canvas.hole_tokens(hole):
-        text = None if token == canvas.mask_id else tokenizer.decode([token])
-        if text is None:
-            typed = ""  # what was typed is still to be written there
-        else:
-            text, typed = text[len(typed) :], typed[len(text) :]
-        pieces.append(text)
-    return tuple(pieces)
 
 
 def warm_up(denoiser: Denoiser) -> None:

@@ -54,6 +54,38 @@ def moves(draw: st.DrawFn) -> tuple[Canvas, Move]:
 
 
 @given(moves())
+def test_names_go_along_with_their_rows(case):
+    """Fails if a row gets the name of another one where holes grow and shrink, or two rows have the same."""
+    canvas, move = case
+    after = canvas.apply(move)
+    names = after.names.tolist()
+    assert len(names) == len(set(names)) == len(after.tokens)
+    kept = canvas.names[~move.drop].tolist()
+    assert kept == [name for name in names if name in kept], "no name is lost, and their order stays"
+    for place, name in enumerate(canvas.names.tolist()):
+        if name in kept and not (move.commit | move.revoke)[place]:
+            assert canvas.tokens[place] == after.tokens[names.index(name)]
+
+
+def test_names_are_not_given_twice():
+    """Fails if what grows gets the name of a row that has gone, so that a trace would take one for the other."""
+    canvas = join([[1], [2]], [2], [3], MASK)
+    given = set(canvas.names.tolist())
+    for _ in range(3):
+        grow = torch.zeros(len(canvas.tokens), dtype=torch.bool)
+        grow[2] = True
+        nothing = torch.zeros_like(grow)
+        grown = canvas.apply(Move(nothing, canvas.tokens, canvas.confidence, grow=grow))
+        fresh = set(grown.names.tolist()) - set(canvas.names.tolist())
+        assert 1 == len(fresh - given), "one row is new, under a name that none had before"
+        given |= fresh
+        drop = torch.zeros(len(grown.tokens), dtype=torch.bool)
+        drop[3] = True
+        nothing = torch.zeros_like(drop)
+        canvas = grown.apply(Move(nothing, grown.tokens, grown.confidence, drop=drop))
+
+
+@given(moves())
 def test_apply(case):
     """Fails if a context row changes or moves, a length or a budget is counted wrongly, or a value lands on another row."""
     canvas, move = case

@@ -312,6 +312,38 @@ def test_watching_sees_every_step(scripted: Make) -> None:
     assert "total = a + b\n    return total" == "".join(piece or "?" for piece in seen[-1].pieces[0])
 
 
+def test_a_step_says_why_tokens_were_taken_back(scripted: Make) -> None:
+    """Fails if the reason stands at another token than the one that the parser complains of, or stays there afterwards."""
+    seen: list[Step] = []
+    rule = {**ADD_RULE, "draft": "total = a + b\n    return total)"}
+    result = run(request_at(ADD, watch=True), scripted(rule), watch=seen.append)
+    repair = next(number for number, step in enumerate(seen) if step.revoked)
+    reasons = {slot.name: slot.taken_back for slot in seen[repair].slots[0] if slot.taken_back}
+    assert seen[repair].revoked == len(reasons)
+    texts = {slot.name: slot.text for slot in seen[repair - 1].slots[0]}
+    assert {")"} == {texts[name] for name, reason in reasons.items() if "unmatched" in reason}
+    assert not any(slot.taken_back for step in seen[repair + 1 :] for slot in step.slots[0])
+    assert [0, 1] == sorted({step.round for step in seen})
+    assert result.candidates[0].lane == seen[-1].lane
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_a_trace_shows_all_lanes_and_what_was_believed(scripted: Make, *, trace: bool) -> None:
+    """Fails if the steps of the lane that is answered are missing, or if being traced changes the answer."""
+    seen: list[Step] = []
+    rule = {**ADD_RULE, "alternatives": ["return a - b"], "confidence": 0.6}
+    request = replace(request_at(ADD, watch=True, candidates=2), trace=trace)
+    result = run(request, scripted(rule), watch=seen.append)
+    untraced = run(request_at(ADD, candidates=2), scripted(rule))
+    assert [each.texts for each in untraced.candidates] == [each.texts for each in result.candidates]
+    assert ([0, 1] if trace else [0]) == [step.lane for step in seen if step.step == 1]
+    chosen = [slot for step in seen if step.lane == 0 for slot in step.slots[0] if slot.text is not None]
+    assert trace == any(slot.guess == slot.text and slot.guess_share for slot in chosen)
+    for candidate in result.candidates if trace else ():
+        last = [step for step in seen if step.lane == candidate.lane][-1]
+        assert "".join(candidate.token_texts[0]) == "".join(piece or "" for piece in last.pieces[0])
+
+
 def test_a_checkpoint_whose_holes_keep_their_length_is_tried_at_several(scripted: Make) -> None:
     """Fails if a model without expand and delete tokens is asked at one length only."""
     model = Counting(scripted({**ADD_RULE, "answer": "return a + b + 1 + 2 # "}))
