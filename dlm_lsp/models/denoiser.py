@@ -50,7 +50,8 @@ class Tokenizer(Protocol):
 class View:
     """One canvas a denoiser is asked about.
 
-    `positions` default to 0…L-1. `visible[i, j]` says whether row i may attend to row j; None lets every row see every row.
+    `positions` default to 0…L-1. `visible[i, j]` says whether the row that answers about token i may attend to token j: in the
+    Dream family that row is i - 1, and its rule goes with it. Every row must see some token; None lets all see all.
     """
 
     tokens: Tensor  # [L] int64

@@ -6,7 +6,8 @@ In: config.json as a dict, weights by their Hugging Face names. Out: logits. Kno
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -192,13 +193,22 @@ class DreamModel(nn.Module):
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
 
-    def hidden(self, tokens: Tensor, positions: Tensor | None = None, visible: Tensor | None = None) -> Tensor:
-        """Give the last hidden states [B, L, D] of tokens [B, L]; `visible` [B, 1, 1 or L, L] limits attention."""
+    def hidden(
+        self,
+        tokens: Tensor,
+        positions: Tensor | None = None,
+        visible: Tensor | None = None,
+        layers: int | None = None,
+    ) -> Tensor:
+        """Give the last hidden states [B, L, D] of tokens [B, L]; `visible` [B, 1, 1 or L, L] limits attention.
+
+        `layers` runs only so many of the first ones.
+        """
         x = self.model.embed_tokens(tokens)
         if positions is None:
             positions = torch.arange(tokens.shape[1], device=tokens.device)[None]
         cos, sin = rotary(positions, self.config.head_size, self.config.rope_theta, self.model.norm.weight.dtype)
-        for layer in self.model.layers:
+        for layer in islice(self.model.layers, layers):
             x = layer(x, cos, sin, visible)
         out: Tensor = self.model.norm(x)
         return out
@@ -216,10 +226,22 @@ BUCKET_TOKENS = 64
 class DreamDenoiser:
     """A Dream-shaped network that answers `View`s; see `models.denoiser.Denoiser` for what it promises."""
 
-    def __init__(self, network: DreamModel, vocabulary: Vocabulary, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self, network: DreamModel, vocabulary: Vocabulary, tokenizer: Tokenizer, layers: int | None = None
+    ) -> None:
         self._network = network.eval().requires_grad_(requires_grad=False)
         self._vocabulary = vocabulary
         self._tokenizer = tokenizer
+        self._layers = layers
+
+    @property
+    def layers(self) -> int:
+        """How many layers are run."""
+        return self._layers or self._network.config.num_hidden_layers
+
+    def skip_above(self, layers: int) -> "DreamDenoiser":
+        """Give a cheaper denoiser over the same weights, in which the head reads the rows after so many layers."""
+        return DreamDenoiser(self._network, self._vocabulary, self._tokenizer, layers)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -247,14 +269,24 @@ class DreamDenoiser:
         if not views:
             return []
         device = self._network.lm_head.weight.device
-        tokens, positions, visible = pack(views)
+        tokens, positions, visible = pack([behind(view) for view in views])
         hidden = self._network.hidden(
-            tokens.to(device), positions.to(device), None if visible is None else visible.to(device)
+            tokens.to(device),
+            positions.to(device),
+            None if visible is None else visible.to(device),
+            self._layers,
         )
         # Dream's head at i - 1 speaks about token i; token 0 has no row before it and keeps its own.
         picked = torch.cat([hidden[b, (view.rows - 1).clamp_min(0)] for b, view in enumerate(views)])
         logits: Tensor = self._network.lm_head(picked).float()
         return list(torch.split(logits, [len(view.rows) for view in views]))
+
+
+def behind(view: View) -> View:
+    """Move an attention rule to the rows that answer; the last row answers about nothing and keeps its own."""
+    if view.visible is None:
+        return view
+    return replace(view, visible=torch.cat([view.visible[1:], view.visible[-1:]]))
 
 
 def pack(views: Sequence[View]) -> tuple[Tensor, Tensor, Tensor | None]:

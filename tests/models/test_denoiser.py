@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlm_lsp.models.denoiser import Denoiser, View
-from dlm_lsp.models.dream import BUCKET_TOKENS, pack
+from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
+from dlm_lsp.models.dream import BUCKET_TOKENS, DreamConfig, DreamDenoiser, DreamModel, pack
 from dlm_lsp.models.loading import load
 from dlm_lsp.models.scripted import Rule, ScriptedDenoiser
 
@@ -29,6 +29,22 @@ def denoiser(request) -> Denoiser:
 def dream() -> Denoiser:
     """The tiny Dream in the format that is used on a CPU."""
     return load(CHECKPOINTS / "dream-tiny", device="cpu", dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def dream_of_layers():
+    """Makes a random network of so many layers; what a shallow and a deep one both have is the same."""
+
+    def make(layers: int) -> DreamDenoiser:
+        sizes = {"vocab_size": 10, "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+        network = DreamModel(DreamConfig.from_json({**sizes, "num_hidden_layers": layers}))
+        for name, parameter in network.named_parameters():
+            if "norm" not in name:
+                generator = torch.Generator().manual_seed(sum(map(ord, name)))
+                parameter.data = torch.randn(parameter.shape, generator=generator) * 0.5
+        return DreamDenoiser(network, Vocabulary(10, 9, torch.arange(10) == 9), tokenizer=None)
+
+    return make
 
 
 def view(denoiser: Denoiser, text: str, masks: int, behind: str = "") -> View:
@@ -85,12 +101,35 @@ def test_attention_rules_are_followed(dream: Denoiser) -> None:
     one, other = view(dream, "some text", 3, "abcde"), view(dream, "some text", 3, "vwxyz")
     length = len(one.tokens)
     rule = torch.ones(length, length, dtype=torch.bool)
-    rule[:-5, -5:] = False
+    rule[: 1 - 5, -5:] = False  # the row before the five answers about the first of them, and others see that row
     rows = torch.arange(length - 5)
     first, second = dream.predict([View(v.tokens, rows, visible=rule) for v in (one, other)])
     assert torch.equal(first, second)
     unruled_first, unruled_second = dream.predict([View(v.tokens, rows) for v in (one, other)])
     assert not torch.equal(unruled_first, unruled_second)
+
+
+def test_a_rule_is_about_the_token_that_is_answered(dream_of_layers) -> None:
+    """Fails when a rule stays at the row with the token's number where another row answers about it: what must be hidden leaks."""
+    one = dream_of_layers(1)
+    tokens = torch.tensor([1, 2, 3, 4, 5, 6])
+    other = tokens.clone()
+    other[3] = 9
+    rule = torch.ones(6, 6, dtype=torch.bool)
+    rule[3, 3] = False
+    first, second = one.predict([View(each, torch.arange(6), visible=rule) for each in (tokens, other)])
+    assert torch.equal(first[3], second[3])
+    assert [0, 1, 2, 4, 5] == (first != second).any(-1).nonzero().flatten().tolist()
+
+
+def test_skipped_layers(dream_of_layers) -> None:
+    """Fails when the upper layers are run all the same, or when to skip none of them changes an answer."""
+    whole = dream_of_layers(3)
+    question = [View(torch.tensor([1, 2, 3, 4]), torch.arange(4))]
+    assert [3, 2] == [whole.layers, whole.skip_above(2).layers]
+    assert torch.equal(whole.predict(question)[0], whole.skip_above(3).predict(question)[0])
+    assert not torch.equal(whole.predict(question)[0], whole.skip_above(2).predict(question)[0])
+    assert torch.equal(dream_of_layers(2).predict(question)[0], whole.skip_above(2).predict(question)[0])
 
 
 def test_a_rule_is_for_its_own_view(dream: Denoiser) -> None:
