@@ -41,9 +41,11 @@ def question(document: OpenDocument, params: types.InlineCompletionParams) -> Qu
     selected = _selected(document, cursor, params.context.selected_completion_info)
     if selected is None:
         return None
+    trigger = _TRIGGERS[params.context.trigger_kind]
+    if not selected:  # the usual case: no copy of a large document for nothing
+        return Question(snapshot, snapshot, selected, trigger)
     text = snapshot.text[:cursor] + selected + snapshot.text[cursor:]
-    asked = replace(snapshot, text=text, cursor=cursor + len(selected)) if selected else snapshot
-    return Question(snapshot, asked, selected, _TRIGGERS[params.context.trigger_kind])
+    return Question(snapshot, replace(snapshot, text=text, cursor=cursor + len(selected)), selected, trigger)
 
 
 def snapshot_at(document: OpenDocument, position: types.Position) -> Snapshot:
