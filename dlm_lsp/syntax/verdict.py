@@ -83,8 +83,8 @@ def survey(slice_prefix: str, between: Sequence[str], slice_suffix: str, languag
         if row.strict is not None and complaint is None:
             return Baseline(pieces, holes, language, strict=True, known=frozenset())
         tries.append(filled)
-        if complaint is None or (complaint.end < lines_start and "never closed" not in complaint.reason):
-            break  # what is broken stands before the holes
+        if complaint is None or _is_elsewhere(complaint, filled, lines_start, row):
+            break
     tries = tries or [Filled.of(pieces, [""] * len(holes))]
     known = [_grammar_errors(row.parse(filled.text)) for filled in tries[:4]]
     best = min(range(len(known)), key=lambda index: len(known[index]))
@@ -143,6 +143,30 @@ class Filled:
                 return True, index, offset - span.start
             behind = span.end
         return False, len(self.holes), offset - behind
+
+
+def _is_elsewhere(complaint: Complaint, filled: Filled, lines_start: int, row: Language) -> bool:
+    """Whether what is broken stands before or behind the holes, so that no filling mends it and no other need be tried.
+
+    A bracket that stays open can be closed by a hole, unless a definition stands between them; and what is broken behind the
+    next definition is, if all before that parses.
+    """
+    if complaint.end < lines_start:
+        open_bracket = "never closed" in complaint.reason
+        return not open_bracket or _next_definition(filled.text, complaint.end, row) <= lines_start
+    border = _next_definition(filled.text, filled.holes[-1].end, row)
+    return complaint.start >= border and row.strict is not None and row.strict(filled.text[:border]) is None
+
+
+def _next_definition(text: str, offset: int, row: Language) -> int:
+    """Give the start of the first line behind an offset that defines something at the left margin; the end where there is none."""
+    line = text.find("\n", offset) + 1
+    while line > 0:
+        first = text[line : line + 1]
+        if first == "@" or (first.isalpha() and row.definition.match(text, line)):
+            return line
+        line = text.find("\n", line) + 1
+    return len(text)
 
 
 def _simply_filled(

@@ -1,9 +1,12 @@
 """What fits and what does not, and where the faults are said to be."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
+from dlm_lsp.syntax import verdict
+from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.verdict import judge, survey
 
 IN_FUNCTION = ("def f(x):\n    ", "\n\n\ndef g():\n    pass\n")
@@ -188,6 +191,35 @@ def test_what_is_broken_before_the_hole_costs_one_try():
     for _ in range(5):
         assert not survey(text + "z = g(", (), ")\n", "python").strict
     assert time.perf_counter() - begin < 1
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix"),
+    [
+        ("def f(x):\n    return g(x,\n\n\ndef h(y):\n    ", "\n"),
+        ("def h(y):\n    ", "\n\n\ndef f(x):\n    return g(x,\n\n\ndef k():\n    pass\n"),
+        ("def h(y):\n    ", "\n\n\ndef f(x):\n    return = 1\n"),
+    ],
+)
+def test_what_is_broken_in_another_function_costs_one_try(prefix: str, suffix: str) -> None:
+    """Fails if all fillings are tried although none can mend it: a tenth of a second at every keystroke."""
+    tried: list[str] = []
+    python = find_language("python")
+    counting = replace(python, strict=lambda text: (tried.append(text), python.strict(text))[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verdict, "find_language", lambda _: counting)
+        baseline = survey(prefix, (), suffix, "python")
+        assert len(tried) <= 2
+        assert not baseline.strict
+        assert judge(baseline, ("return 1",)).parses
+        assert not judge(baseline, ("return )",)).parses
+
+
+def test_a_bracket_that_the_hole_can_close_is_not_taken_for_another_one() -> None:
+    """Fails if a table with a definition behind it is given up: its bracket is open only as long as the hole is empty."""
+    baseline = survey("table = [\n    1,\n    f(", (), "\n]\n\n\ndef g():\n    pass\n", "python")
+    assert baseline.strict
+    assert judge(baseline, ("2),",)).parses
 
 
 def test_deep_and_huge_texts_get_a_verdict():
