@@ -46,6 +46,7 @@ _DECODING = (
     "deadline_ms",
     "sampler",
     "cache",
+    "length",
     "threshold",
     "seed",
     "repair_rounds",
@@ -178,8 +179,8 @@ def _add_models(commands: "argparse._SubParsersAction[_Parser]") -> None:
     calibrate = actions.add_parser(
         "calibrate",
         help="fit how it finds the length of a hole",
-        description="Fit how a checkpoint without expand and delete tokens finds the length of a hole (CAL, "
-        "arXiv 2602.00476); the curve is written beside its weights and used from then on.",
+        description="Fit how a checkpoint finds the length of a hole by probing (CAL, arXiv 2602.00476); the curve is written "
+        "beside its weights, and used from then on by those that have no expand and delete tokens, and by --length cal.",
     )
     calibrate.add_argument("checkpoint", metavar="MODEL", help=told)
     calibrate.add_argument(

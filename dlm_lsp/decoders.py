@@ -66,12 +66,46 @@ CACHES: dict[str, str] = {
 """Ways to reuse keys and values between steps, and what each does."""
 
 
+ORACLE = "oracle"
+
+LENGTHS: dict[str, Decoder] = {
+    "auto": Decoder(
+        "",
+        "`grow` where the checkpoint can, else `cal` where it is calibrated, else the best of 8, 16, 32 and 64 tokens",
+    ),
+    "grow": Decoder(
+        "DreamOn (arXiv 2602.01326), section 3",
+        "starts at a guess; expand and delete tokens that the model decides change the length while it decodes",
+    ),
+    "cal": Decoder(
+        "CAL (arXiv 2602.00476), algorithm 1",
+        "probes several lengths in one call and takes the one at which the model is surest of its masks; needs `dlm-lsp models calibrate`",
+    ),
+    "fixed": Decoder(
+        "",
+        "one length, which stays",
+        {"tokens": Parameter(0, "the length; 0 takes the guess of the syntax", high=512)},
+    ),
+    ORACLE: Decoder("", "the length of what really stood there, which stays; only a benchmark can know it"),
+}
+"""Ways to find the length of a hole."""
+
+
 def read_decoder(written: str) -> tuple[str, dict[str, Value]]:
     """Read `name` or `name:parameter=value,…`; raise SettingsError where a name or a value is wrong."""
+    return _read("sampler", written, DECODERS)
+
+
+def read_length(written: str) -> tuple[str, dict[str, Value]]:
+    """Read a name of LENGTHS, parameters may follow; raise SettingsError where something is wrong."""
+    return _read("length", written, LENGTHS)
+
+
+def _read(kind: str, written: str, table: Mapping[str, Decoder]) -> tuple[str, dict[str, Value]]:
     name, _, rest = written.partition(":")
     name = name.strip()
-    _check_name("sampler", name, DECODERS)
-    known = DECODERS[name].parameters
+    _check_name(kind, name, table)
+    known = table[name].parameters
     given: dict[str, Value] = {}
     for part in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))

@@ -6,11 +6,12 @@ the list of complaints. Standard library only; it does not know who asks.
 
 import difflib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
-from dlm_lsp.decoders import CACHES, read_decoder
+from dlm_lsp.decoders import CACHES, ORACLE, read_decoder, read_length
 from dlm_lsp.errors import SettingsError
 
 
@@ -73,6 +74,10 @@ class Settings:
     cache: str = "none"
     """How keys and values are reused between the steps of an answer; `none` computes all of them anew, and is exact."""
 
+    length: str = "auto"
+    """How the length of a hole is found: `auto`, `grow`, `cal`, or `fixed`, also with its number of tokens as `fixed:tokens=16`;
+    docs/samplers.md explains them."""
+
     copy_prior: bool = False
     """Make likelier what the text around the hole repeats, where the checkpoint comes with `copy_prior.json`; off, for answers of the
     bundled model parse less often with it."""
@@ -125,6 +130,15 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """Allowed values of the fields that are words."""
 
 
+def _read_length(written: str) -> None:
+    if read_length(written)[0] == ORACLE:
+        raise SettingsError(f"{ORACLE!r} is for benchmarks only: nobody else knows what is missing")
+
+
+_READERS: dict[str, Callable[[str], object]] = {"sampler": read_decoder, "length": _read_length}
+"""By field: what reads a name with parameters, or raises SettingsError."""
+
+
 def camel_case(name: str) -> str:
     """Give the name of a field as editors write it: deadline_ms -> deadlineMs."""
     return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
@@ -170,9 +184,9 @@ def _complaint(name: str, value: object, kind: type) -> str:
     low, high = RANGES.get(name, (None, None))
     if low is not None and high is not None and isinstance(value, int | float) and not low <= value <= high:
         return f"{value} is not between {low} and {high}"
-    if name == "sampler":
+    if name in _READERS:
         try:
-            read_decoder(str(value))
+            _READERS[name](str(value))
         except SettingsError as error:
             return str(error)
     if name in CHOICES and value not in CHOICES[name]:

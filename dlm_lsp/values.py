@@ -161,6 +161,13 @@ class InfillRequest:
     """A name of `decoders.DECODERS`, parameters may follow: `saber:mu=4`."""
     cache: str = "none"
     """A name of `decoders.CACHES`."""
+    length: str = "auto"
+    """A name of `decoders.LENGTHS`, parameters may follow: `fixed:tokens=16`."""
+    truth: tuple[str, ...] = ()
+    """Only in benchmarks: per hole, what really stood there."""
+    forced: bool = False
+    """Only in benchmarks: write the truth, in the order in which the sampler commits; a candidate's `mean_logprob` then is the
+    log-likelihood of the truth."""
     copy_prior: bool = False
     """Whether what the text around repeats is made likelier, where the checkpoint comes with the shares for it."""
     seed: int = 0

@@ -78,6 +78,7 @@ def build_request(
         deadline_ms=settings.deadline_ms,
         sampler=settings.sampler,
         cache=settings.cache,
+        length=settings.length,
         temperature=settings.temperature,
         threshold=settings.threshold,
         seed=settings.seed,

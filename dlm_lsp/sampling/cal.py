@@ -6,7 +6,7 @@ L masks of the largest probability in one model call; B(L) is `Curve`, what Φ i
 
 Differs from the paper: L0 is the caller's (the paper: 8); lengths are asked several to a call, with the same outcome; B is fitted
 per checkpoint (the paper: LLaDA-8B's for all), with the same weights as there, over a grid of b and d that is made finer ten times,
-instead of from a first guess.
+instead of from a first guess; expand and delete tokens, which the paper's checkpoints lack, are not among the probabilities.
 """
 
 import math
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View
 from dlm_lsp.sampling.canvas import Canvas
+from dlm_lsp.sampling.length import forbid_resizing
 
 PATIENCE = 4
 """D: lengths in a row that are no better; then the search turns."""
@@ -47,7 +48,9 @@ class Curve:
 def phi(denoiser: Denoiser, canvases: Sequence[Canvas], hole: int) -> list[float]:
     """Give Φ of one hole of each canvas, in one call."""
     views = [View(canvas.tokens, (canvas.hole_of == hole).nonzero().flatten()) for canvas in canvases]
-    return [float(logits.float().softmax(-1).amax(-1).mean()) for logits in denoiser.predict(views)]
+    edit = forbid_resizing(denoiser.vocabulary)
+    answers = (edit(canvas, logits) for canvas, logits in zip(canvases, denoiser.predict(views), strict=True))
+    return [float(logits.float().softmax(-1).amax(-1).mean()) for logits in answers]
 
 
 def search(psi: Callable[[Sequence[int]], Sequence[float]], start: int, longest: int, patience: int = PATIENCE) -> int:

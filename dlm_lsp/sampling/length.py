@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Vocabulary
 from dlm_lsp.sampling.canvas import Canvas, Move
+from dlm_lsp.sampling.strategy import Adjust
 
 
 def bound_length(canvas: Canvas, logits: Tensor, vocabulary: Vocabulary, min_rows: int) -> Tensor:
@@ -26,6 +27,18 @@ def bound_length(canvas: Canvas, logits: Tensor, vocabulary: Vocabulary, min_row
         if vocabulary.delete_id is not None and int(rows.sum()) <= min_rows:
             logits[rows, vocabulary.delete_id] = -torch.inf
     return logits
+
+
+def forbid_resizing(vocabulary: Vocabulary) -> Adjust:
+    """Give the edit that makes expand and delete impossible: for holes whose length is decided before they are decoded."""
+    ids = [token for token in (vocabulary.expand_id, vocabulary.delete_id) if token is not None]
+
+    def edit(_canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
+        logits = logits.clone()
+        logits[:, ids] = -torch.inf
+        return logits
+
+    return edit
 
 
 def resize(canvas: Canvas, move: Move, vocabulary: Vocabulary, min_rows: int) -> Move:

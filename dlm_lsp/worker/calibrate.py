@@ -1,4 +1,4 @@
-"""How a checkpoint that cannot grow or shrink its holes finds their lengths: fits its curve once, and uses it for every request.
+"""How a checkpoint finds the lengths of its holes before it fills them: fits its curve once, and uses it for every request.
 
 In: a denoiser, Python sources or a request's canvas, the curve's file beside the weights. Out: that file; the lengths of holes. The
 method is `sampling.cal`; spans of real code are all that the fit needs, no tests and no right answers.
@@ -77,8 +77,6 @@ def read_curve(model: str) -> Curve | None:
 def calibrate(model: str, denoiser: Denoiser, sources: Sequence[Path], *, spans: int) -> int:
     """Fit the curve of a model, and write it beside its weights if it finds other spans' lengths; give the exit status."""
     folder = find(model)
-    if not keeps_length(denoiser.vocabulary):
-        raise ModelError(f"{model} grows and shrinks its holes by itself: there is nothing to calibrate")
     if spans < MIN_SPANS:
         raise ModelError(f"{spans} spans are too few to fit a curve with five numbers: take at least {MIN_SPANS}")
     hidden = list(hide_spans(read_sources(sources), denoiser, spans, random.Random(0)))

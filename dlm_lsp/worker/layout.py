@@ -28,6 +28,8 @@ class Draft:
     """Per hole: characters before the hole that its first token must repeat; not part of the answer."""
     adjusts: tuple[Adjust, ...]
     """What must happen to the logits so that it does."""
+    truth: tuple[tuple[int, ...], ...] = ()
+    """Per hole: the ids of what really stood there, where a benchmark tells."""
 
 
 def encode(request: InfillRequest, denoiser: Denoiser, pieces: Pieces, hole_tokens: int) -> Draft:

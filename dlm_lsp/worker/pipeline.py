@@ -5,7 +5,6 @@ Lay out → lengths → denoise → look → mask again what does not fit → ra
 model calls it asks whether anybody still waits.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
 from dlm_lsp.sampling.cal import Curve
 from dlm_lsp.sampling.canvas import Canvas, Move, join
 from dlm_lsp.sampling.copy_prior import make_prior
+from dlm_lsp.sampling.forced import Forced
 from dlm_lsp.sampling.healing import Pieces
 from dlm_lsp.sampling.pace import Pace
 from dlm_lsp.sampling.strategies import make_rule, make_strategy
@@ -25,20 +25,12 @@ from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
-from dlm_lsp.worker.calibrate import find_lengths, keeps_length
 from dlm_lsp.worker.guide import Anew, Look, bar, look, mask_again, why_masked
-from dlm_lsp.worker.layout import Draft, encode, row_texts
+from dlm_lsp.worker.layout import Draft, row_texts
+from dlm_lsp.worker.lengths import Plan, lay_out
 from dlm_lsp.worker.warm import warm_start
 from dlm_lsp.worker.watched import Beliefs, describe
 
-LENGTH_FACTORS = (1.0, 0.5, 1.5, 2.0, 0.75, 1.25, 0.35, 3.0)
-"""Lengths of the candidates of a checkpoint that grows and shrinks its holes, as multiples of the hint."""
-ACTION_FACTORS = (1.0, 0.5, 1.0, 1.5, *LENGTH_FACTORS[3:])
-"""The same for a code action: the hint is the length of what stood there."""
-LENGTH_GRID = (8, 16, 32, 64)
-"""Lengths that are tried, in one batch, with a checkpoint whose holes keep their length."""
-SPARE_FACTORS = (0.5, 1.0, 0.25)
-"""Lengths of the lanes that are tried, drawn and not greedy, only if no other fits: short ones fit most often."""
 DRAW_SEEDS = 100
 """Number of the first of the lanes that are drawn to see whether they agree: candidates are fewer."""
 REPAIR_TEMPERATURE = 0.7
@@ -107,11 +99,15 @@ class Lane:
     """Whether `seen` is of a canvas without masks."""
     barred: dict[int, int] = field(default_factory=dict)
     """What is not to be written again, by row of `canvas` at the start of the round."""
+    truth: Tensor | None = None  # [H] int64
+    """What it writes whatever the model says, where a benchmark asks for that."""
 
     def sampler(self, request: InfillRequest, vocabulary: Vocabulary) -> Sampler:
         """Give the rule of the lane's next round."""
         temperature = max(self.temperature, REPAIR_TEMPERATURE) if self.rounds > 1 else self.temperature
         rule = make_rule(request.sampler, threshold=request.threshold, temperature=temperature)
+        if self.truth is not None:
+            rule = Forced(rule, self.truth)
         return Pace(Anew(rule, self.canvas, self.barred), self.canvas, vocabulary)
 
 
@@ -147,20 +143,15 @@ def fill(
     if cancelled():
         return answer(Outcome.CANCELLED)
     try:
-        plans = plan_lanes(request, denoiser.vocabulary)
-        draft = encode(request, denoiser, pieces, hole_tokens=max(plan.rows for plan in plans))
-        if curve is not None and keeps_length(denoiser.vocabulary):
-            longest = min(max(LENGTH_GRID), request.max_hole_tokens)
-            found = find_lengths(request, metered, draft, curve, longest, until=half)
-            plans = plan_lanes(request, denoiser.vocabulary, found)
+        plans, draft = lay_out(request, metered, pieces, curve, until=half)
         if copy_shares is not None and request.copy_prior:
             prior = make_prior(draft.parts, copy_shares, denoiser.vocabulary)
             draft = replace(draft, adjusts=(prior, *draft.adjusts)) if prior else draft
         spent["encode"] = (time.monotonic() - started) * 1000
         baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
         decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
-        lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans[: -len(SPARE_FACTORS)])]
-        spare = plans[-len(SPARE_FACTORS) :]
+        lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans) if not plan.is_spare]
+        spare = [plan for plan in plans if plan.is_spare]
         draws = begin_draws(plans[0], draft, request, denoiser)
         if request.drafts:
             lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
@@ -278,59 +269,12 @@ class Decode:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a lane starts."""
-
-    lengths: tuple[int, ...]
-    """Per hole, in tokens."""
-    growth: tuple[int, ...]
-    """Per hole: how many rows it may gain."""
-    temperature: float
-
-    @property
-    def rows(self) -> int:
-        """The rows that all holes have at most."""
-        return sum(self.lengths) + sum(self.growth)
-
-
-def plan_lanes(request: InfillRequest, vocabulary: Vocabulary, found: Sequence[int] = ()) -> list[Plan]:
-    """Choose length and temperature of every lane; the first is greedy at the hint, the last are spare.
-
-    One-line holes may double, others grow to `max_hole_tokens`. Spare lanes do not grow: they must be short to fit, and a
-    model that is unsure of the length adds row after row. A checkpoint whose holes keep their length starts at the lengths that
-    were `found` for its holes, or with one lane per length of a grid instead.
-    """
-    most = min(request.max_hole_tokens, max(LENGTH_GRID)) if found else request.max_hole_tokens
-    hints = found or [hole.hint_tokens for hole in request.holes]
-
-    def plan(factor: float, temperature: float, *, grows: bool) -> Plan:
-        lengths = [min(max(1, math.ceil(hint * factor)), most) for hint in hints]
-        growth = [
-            (min(most, 2 * length) if hole.max_lines == 1 else most) - length
-            for hole, length in zip(request.holes, lengths, strict=True)
-        ]
-        return Plan(tuple(lengths), tuple(growth) if grows else (0,) * len(lengths), temperature)
-
-    drawn = request.temperature or REPAIR_TEMPERATURE  # at 0 they would repeat the greedy one
-    spare = [plan(factor, drawn, grows=False) for factor in SPARE_FACTORS]
-    grows = not keeps_length(vocabulary)
-    if not grows and not found:
-        grid = sorted({min(length, most) for length in LENGTH_GRID})
-        count = len(request.holes)
-        return [Plan((length,) * count, (0,) * count, 0.0) for length in grid] + spare
-    factors = (ACTION_FACTORS if request.trigger is Trigger.ACTION else LENGTH_FACTORS)[: request.candidates]
-    return [
-        plan(factor, request.temperature if k or not request.greedy else 0.0, grows=grows)
-        for k, factor in enumerate(factors)
-    ] + spare
-
-
 def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> Lane:
     """Make the canvas of a plan, all of its holes masked."""
     canvas = join(draft.parts, plan.lengths, plan.growth, denoiser.vocabulary.mask_id)
     seed = (request.seed * 1009 + number) % 2**63
-    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed), number)
+    truth = torch.tensor([token for ids in draft.truth for token in ids]) if request.forced else None
+    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed), number, truth=truth)
 
 
 def revoke(canvas: Canvas, rows: Tensor) -> Canvas:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import View
+from dlm_lsp.models.denoiser import View, Vocabulary
 from dlm_lsp.sampling.cal import FIT_LENGTHS, Curve, fit_curve, phi, search
 from dlm_lsp.sampling.canvas import join
 from tests.sampling.literal import cal as literal
@@ -21,6 +21,8 @@ MASK = 3
 
 class Told:
     """A denoiser whose logits for a mask hang on how many masks there are."""
+
+    vocabulary = Vocabulary(100, MASK, torch.zeros(100, dtype=torch.bool))
 
     def __init__(self, peak: Callable[[int], float]) -> None:
         self._peak = peak
@@ -104,15 +106,21 @@ def test_a_known_peak_is_found_through_the_bias(true_length: int) -> None:
 
 
 def test_phi_is_the_mean_of_the_largest_probabilities_of_one_hole() -> None:
-    """Fails if rows of the context or of another hole count, or logits are taken for probabilities."""
+    """Fails if rows of the context or of another hole count, logits are taken for probabilities, or expand and delete are tokens."""
+    nothing = torch.zeros(4, dtype=torch.bool)
 
     class Rows:
+        vocabulary = Vocabulary(4, MASK, nothing)
+
         def predict(self, views: Sequence[View]) -> list[Tensor]:
             assert [[1, 2], [1]] == [view.rows.tolist() for view in views]
-            return [torch.tensor([[0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]).log() + 7, torch.tensor([[0.1, 0.9, 0.0]]).log()]
+            first = torch.tensor([[0.5, 0.2, 0.3, 0.0], [0.2, 0.2, 0.6, 0.0]])
+            return [first.log() + 7, torch.tensor([[0.05, 0.9, 0.05, 0.0]]).log()]
 
     canvases = [join(([0], [0], [0]), lengths, (0, 0), MASK) for lengths in ((2, 3), (1, 1))]
     assert [0.55, 0.9] == pytest.approx(phi(Rows(), canvases, 0))
+    Rows.vocabulary = Vocabulary(4, MASK, nothing, expand_id=0, delete_id=1)
+    assert [1.0, 1.0] == pytest.approx(phi(Rows(), canvases, 0)), "one token is left in each row"
 
 
 @pytest.mark.parametrize("curve", [PAPER, Curve(0.6, 0.9, 0.3, 0.02, 0.1), Curve(0.2, 1.5, 0.9, 0.3, 0.45)])

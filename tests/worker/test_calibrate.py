@@ -22,7 +22,7 @@ from dlm_lsp.sampling.healing import sort_pieces
 from dlm_lsp.values import Outcome
 from dlm_lsp.worker.calibrate import calibrate, find_lengths, hide_spans, read_curve, read_sources
 from dlm_lsp.worker.layout import encode
-from dlm_lsp.worker.pipeline import LENGTH_GRID
+from dlm_lsp.worker.lengths import LENGTH_GRID
 from tests.sampling.literal import cal as literal
 from tests.worker.conftest import request_at, run
 
@@ -192,10 +192,13 @@ def test_several_holes_are_measured_one_after_the_other(folder: Path) -> None:
     assert 1 <= second <= 64
 
 
-def test_a_checkpoint_that_grows_needs_no_curve(source: Path) -> None:
-    """Fails if a person waits for a curve that nothing uses."""
-    with pytest.raises(ModelError, match="grows and shrinks its holes by itself"):
-        calibrate("nano", load("nano", device="cpu"), [source], spans=20)
+def test_a_checkpoint_that_grows_can_be_calibrated_too(tmp_path: Path, source: Path) -> None:
+    """Fails if the probe for lengths, and so `length cal`, is kept from the bundled model."""
+    folder = shutil.copytree(TINY, tmp_path / "growing")
+    denoiser = Knowing(load(folder, device="cpu"))
+    assert denoiser.vocabulary.expand_id is not None
+    assert 0 == calibrate(str(folder), denoiser, [source], spans=16)
+    assert read_curve(str(folder)) is not None
 
 
 @pytest.mark.parametrize(

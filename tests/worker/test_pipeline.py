@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
-from dlm_lsp.worker.pipeline import REPAIR_TEMPERATURE, SPARE_FACTORS, plan_lanes
+from dlm_lsp.worker.lengths import DRAWN_TEMPERATURE, SPARE_FACTORS, plan_lanes
 from tests.worker.conftest import request_at, run
 
 ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
@@ -400,7 +400,7 @@ def test_spare_lanes_are_drawn_also_where_candidates_are_not() -> None:
     """Fails if, at temperature 0, the model says again what did not fit."""
     vocabulary = Vocabulary(9, 1, torch.zeros(9, dtype=torch.bool), 2, 3)
     plans = plan_lanes(request_at(ADD, temperature=0.0), vocabulary)
-    assert [0.0, *[REPAIR_TEMPERATURE] * len(SPARE_FACTORS)] == [plan.temperature for plan in plans]
+    assert [0.0, *[DRAWN_TEMPERATURE] * len(SPARE_FACTORS)] == [plan.temperature for plan in plans]
 
 
 def test_draws_tell_whether_the_model_would_say_the_same_again(scripted: Make) -> None:
