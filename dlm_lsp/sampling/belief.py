@@ -23,6 +23,32 @@ def believe(logits: Tensor, temperature: float, rng: torch.Generator) -> tuple[T
     return tokens.cpu(), raw.gather(-1, tokens[:, None])[:, 0].cpu()
 
 
+def narrow(logits: Tensor, temperature: float, top_p: float, top_k: int) -> Tensor:  # [N, V] -> [N, V]
+    """Give the probabilities of a distribution that was sharpened by `temperature`, then cut.
+
+    Of every row the likeliest ids are left that together reach `top_p` (1 leaves all), and of those at most `top_k` and its
+    equals (0 leaves all). Temperature 0 sharpens nothing: who takes the likeliest id cuts for the sake of its confidence.
+    """
+    logits = logits.float() - logits.float().amax(-1, keepdim=True)  # [N, V], so that no division overflows
+    if temperature > 0:
+        logits = logits / temperature
+    if top_p < 1:
+        ranked, ids = logits.sort(dim=-1, descending=True, stable=True)
+        reached = ranked.softmax(-1).cumsum(-1) > top_p  # [N, V]
+        out = reached.roll(1, -1)  # the id that reaches it stays
+        out[:, 0] = False
+        logits = logits.masked_fill(torch.zeros_like(out).scatter(-1, ids, out), -torch.inf)
+    if top_k > 0:
+        lowest = logits.topk(min(top_k, logits.shape[-1])).values[:, -1:]  # [N, 1]
+        logits = logits.masked_fill(logits < lowest, -torch.inf)
+    return logits.softmax(-1)
+
+
+def pick(probabilities: Tensor, temperature: float, rng: torch.Generator) -> Tensor:  # [N, V] -> [N] int64
+    """Take the likeliest id of every row at temperature 0, the lowest among equals; draw it otherwise."""
+    return probabilities.argmax(-1) if temperature == 0 else draw(probabilities, rng)
+
+
 def draw(probabilities: Tensor, rng: torch.Generator) -> Tensor:  # [N, V] -> [N] int64
     """Draw one id per row by inverting the cumulative distribution: the same on every device, for `rng` lives on the CPU."""
     wide = probabilities.cpu() if probabilities.device.type == "mps" else probabilities  # Metal has no float64

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from dlm_lsp.sampling.belief import believe, draw
+from dlm_lsp.sampling.belief import believe, draw, narrow, pick
 from tests.sampling.tiny import rng
 
 
@@ -45,3 +45,24 @@ def test_draw_depends_on_the_seed_alone():
     assert first.tolist() == draw(probabilities, rng(7)).tolist()
     assert first.tolist() != draw(probabilities, rng(8)).tolist()
     assert first[:20].tolist() == draw(probabilities[:20], rng(7)).tolist()
+
+
+def test_narrow_keeps_what_reaches_the_nucleus_and_the_likeliest():
+    """Fails if the id that reaches top_p goes too, ids are cut that equal the last of top_k, or the cuts come in the other order."""
+    shares = torch.tensor([[0.1, 0.4, 0.2, 0.3], [0.25, 0.25, 0.25, 0.25]])
+    logits = shares.log() + 5
+    assert torch.allclose(shares, narrow(logits, 0.0, 1.0, 0))
+    assert torch.allclose(shares, narrow(logits, 1.0, 1.0, 9))
+    cut = narrow(logits, 0.0, 0.6, 0)
+    assert torch.allclose(torch.tensor([[0, 4 / 7, 0, 3 / 7], [1 / 3, 1 / 3, 1 / 3, 0]]), cut)
+    assert torch.allclose(torch.tensor([[0, 1.0, 0, 0], [0.25, 0.25, 0.25, 0.25]]), narrow(logits, 0.0, 1.0, 1))
+    both = narrow(logits, 0.5, 0.99, 3)  # squares: 1, 16, 4, 9 of 30
+    assert torch.allclose(torch.tensor([0, 16 / 29, 4 / 29, 9 / 29]), both[0])
+    assert [0.0, 1.0, 0.0, 0.0] == narrow(logits, 1e-39, 0.5, 0)[0].tolist(), "a division overflows"
+
+
+def test_pick_draws_only_where_it_is_warm():
+    """Fails if temperature 0 draws, or a positive one takes the likeliest."""
+    shares = torch.tensor([[0.4, 0.6]]).expand(100, 2)
+    assert [1] * 100 == pick(shares, 0.0, rng()).tolist()
+    assert 20 < pick(shares, 0.1, rng()).tolist().count(0) < 60

@@ -1,0 +1,60 @@
+"""P2: every step keeps the surest tokens of a growing share of the hole and masks the rest, written or not.
+
+Path Planning for Masked Diffusion Model Sampling (arXiv 2502.03540), in the form of Open-dLLM, `alg="p2"` in
+`qwen2/generation_utils.py` of pengzhangzhi/Open-dLLM. Letters: kappa = (i + 1) / steps is the share that is kept after step i.
+The score of a row, written or masked, is the probability of the token that would be taken there now; a written token that is
+kept stays as it is, though it may not be that token.
+
+Differs from the paper: the planner is the denoiser itself (as in Open-dLLM); a step in which the hole grew or shrank is not one
+of the plan; equal scores: the leftmost is kept.
+"""
+
+from dataclasses import asdict, dataclass, replace
+
+import torch
+from torch import Tensor
+
+from dlm_lsp.decoders import check_decoder
+from dlm_lsp.sampling.belief import narrow, pick
+from dlm_lsp.sampling.canvas import Canvas, Move
+from dlm_lsp.sampling.denoise import max_steps
+from dlm_lsp.sampling.schedule import moment, remember, surest
+
+
+@dataclass(frozen=True, slots=True)
+class P2:
+    """Ends in at most `steps` steps, and as many more as the hole grows and shrinks."""
+
+    steps: int = 64
+    """0 is as many as there were masks at the start."""
+    temperature: float = 0.0
+    top_p: float = 0.95
+    top_k: int = 0
+
+    def __post_init__(self) -> None:
+        check_decoder("p2", asdict(self))
+
+    def max_steps(self, canvas: Canvas) -> int:
+        """Bound of the model calls: the plan, then whatever growth and shrinkage leave."""
+        return (self.steps or canvas.remember().start) + (max_steps(canvas) if any(canvas.budget) else 0)
+
+    def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
+        """Mask the n (1 - kappa) lowest scores of what was masked at the start, rounded down, and commit the other masks."""
+        memory = canvas.remember()
+        masked = canvas.masked[canvas.rows]  # [H]
+        now = moment(memory)
+        probabilities = narrow(logits, self.temperature, self.top_p, self.top_k)  # [H, V]
+        tokens = pick(probabilities, self.temperature, rng)  # [H]
+        score = probabilities.gather(-1, tokens[:, None])[:, 0].cpu()  # [H]
+        kept = surest(score, memory.own, memory.start - self._masks(now, memory.start))  # [H]
+        tokens = tokens.cpu()
+        confidence = logits.float().softmax(-1).cpu().gather(-1, tokens[:, None])[:, 0]  # [H]
+        revoke = torch.zeros_like(canvas.holes)
+        revoke[canvas.rows] = memory.own & ~kept & ~masked
+        move = canvas.commit(masked & kept, tokens, confidence)
+        return replace(move, revoke=revoke, memory=remember(memory, now))
+
+    def _masks(self, now: int, start: int) -> int:
+        steps = self.steps or start
+        kappa = min(1.0, (now + 1) / steps)
+        return int(torch.tensor(float(start)) * (1 - kappa))  # float32 as in the code: it decides what is rounded down
