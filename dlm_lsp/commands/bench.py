@@ -23,12 +23,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dlm_lsp import __version__
 from dlm_lsp.commands.ask import Model, open_model
 from dlm_lsp.commands.cases import FLOORS, Case, read_cases
-from dlm_lsp.commands.sandbox import Trial, run_untrusted
+from dlm_lsp.commands.ledger import Ledger
 from dlm_lsp.commands.score import Scored, by_threshold, compare_repairs, markdown, sign_test, summarise
+from dlm_lsp.commands.trial import Judged, Trials, judge
 from dlm_lsp.commands.variants import VARIANTS, attempt
 from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
-from dlm_lsp.syntax.strict import check_python
 
 
 def bench_quality(
@@ -72,11 +72,11 @@ async def _measure(
             "device": hello.device,
             "settings": {k: v for k, v in asdict(settings).items() if k not in {"model", "device"}},
         }
-        ledger = _Ledger(out.with_suffix(".cases.jsonl") if out else None, setup)
+        ledger = Ledger(out.with_suffix(".cases.jsonl") if out else None, setup, Scored)
         names = [*variants, *(FLOORS if floors else ())]
-        done = {(case.variant, case.task_id) for case in ledger.cases}
+        done = {(case.variant, case.task_id) for case in ledger.rows}
         todo = iter([case for case in cases if any((name, case.task_id) not in done for name in names)])
-        with _progress() as progress:
+        with show_progress() as progress:
             bar = progress.add_task("holes", total=len(cases), completed=len(cases) - operator.length_hint(todo))
 
             async def work(model: Model) -> None:
@@ -88,7 +88,7 @@ async def _measure(
 
             await asyncio.gather(*map(work, models))
     wanted = {(name, case.task_id) for name in names for case in cases}
-    return _report([case for case in ledger.cases if (case.variant, case.task_id) in wanted], setup)
+    return _report([case for case in ledger.rows if (case.variant, case.task_id) in wanted], setup)
 
 
 def _report(scored: Sequence[Scored], setup: dict[str, Any]) -> dict[str, Any]:
@@ -112,20 +112,21 @@ def _report(scored: Sequence[Scored], setup: dict[str, Any]) -> dict[str, Any]:
 async def _score(case: Case, names: Sequence[str], model: Model, settings: Settings) -> list[Scored]:
     """Test a hole's answers under the named variants and floors."""
     scored = []
-    trials: dict[str, Trial] = {}
+    trials: Trials = {}
     resample = any(name.startswith("resampled") for name in names)
     asked = set(names) - set(FLOORS)
     attempts = await attempt(case.snapshot, model, settings, resample=resample) if asked else {}
     for name in names:
         if name in FLOORS:
             completion = FLOORS[name](case)
-            scored.append(await asyncio.to_thread(_try, name, case, completion, completion, trials))
+            judged = await asyncio.to_thread(judge, case, completion, trials)
+            scored.append(_scored(name, case, completion, judged))
             continue
         found = attempts[name]
+        judged = Judged(reason=found.why_empty)
         if found.text.strip():
-            row = await asyncio.to_thread(_try, name, case, found.text, case.completion(found.text), trials)
-        else:
-            row = _scored(name, case, found.text, answered=False, parses=False, passed=False, reason=found.why_empty)
+            judged = await asyncio.to_thread(judge, case, case.completion(found.text), trials)
+        row = _scored(name, case, found.text, judged)
         scored.append(
             replace(
                 row,
@@ -140,83 +141,22 @@ async def _score(case: Case, names: Sequence[str], model: Model, settings: Setti
     return scored
 
 
-def _try(variant: str, case: Case, answer: str, completion: str, trials: dict[str, Trial]) -> Scored:
-    """Parse in place; what parses runs with its test, once for all variants that say the same."""
-    parses = check_python(case.prefix + completion + case.suffix) is None
-    if parses and completion not in trials:
-        trials[completion] = run_untrusted(case.program(completion))
-    trial = trials.get(completion)
-    return _scored(
+def _scored(variant: str, case: Case, answer: str, judged: Judged) -> Scored:
+    return Scored(
         variant,
-        case,
+        case.task_id,
+        case.kind,
         answer,
         answered=bool(answer.strip()),
-        parses=parses,
-        passed=trial is not None and trial.passed,
-        reason=trial.reason if trial else "does not parse",
-        exact=completion == case.canonical,
+        exact=judged.exact,
+        parses=judged.parses,
+        passed=judged.passed,
+        reason=judged.reason,
     )
 
 
-def _scored(
-    variant: str,
-    case: Case,
-    answer: str,
-    *,
-    answered: bool,
-    parses: bool,
-    passed: bool,
-    reason: str,
-    exact: bool = False,
-) -> Scored:
-    return Scored(variant, case.task_id, case.kind, answer, answered, exact, parses, passed, reason)
-
-
-class _Ledger:
-    """Finished cases, in memory and, where there is a file for them, on disk from one run to the next."""
-
-    def __init__(self, path: Path | None, setup: dict[str, Any]) -> None:
-        self._path = path
-        self.cases: list[Scored] = []
-        if path is None:
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise DlmError(f"{path} cannot be written: {error.strerror}.") from error
-        rows = [row for row in map(_row, text.splitlines()) if row]
-        if rows and rows[0] != json.loads(json.dumps(setup)):  # a tuple comes back as a list
-            raise DlmError(f"{path} holds cases of another model or other settings: name another --out, or remove it.")
-        if not rows:
-            self._write(setup)
-        elif not text.endswith("\n"):
-            self._write(None)
-        self.cases += [Scored(**row) for row in rows[1:]]
-
-    def add(self, case: Scored) -> None:
-        """Keep one case."""
-        self.cases.append(case)
-        if self._path is not None:
-            self._write(asdict(case))
-
-    def _write(self, row: dict[str, Any] | None) -> None:
-        assert self._path is not None, "only a ledger with a file writes"
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write((json.dumps(row) if row else "") + "\n")
-
-
-def _row(line: str) -> dict[str, Any] | None:
-    """Read one line; an interrupt may have cut it."""
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) else None
-
-
-def _progress() -> Progress:
+def show_progress() -> Progress:
+    """Make the bar of a benchmark."""
     columns = (
         TextColumn("{task.description:>10}"),
         BarColumn(),

@@ -1,6 +1,7 @@
 """The holes of a benchmark: read from JSON lines, laid out as an editor shows them, and filled by rules without a model.
 
-In: files whose lines hold task_id, prefix, suffix, canonical, test, entry_point and kind (the form of HumanEval Infilling).
+In: files whose lines hold task_id, prefix, suffix, canonical, test, entry_point and kind (the form of HumanEval Infilling); without
+a test, and the entry point that it is called with, a hole can be measured too, but nothing passes.
 Out: `Case`s. Knows neither model nor sandbox.
 """
 
@@ -18,7 +19,7 @@ WHOLE_LINES = {"single-line", "multi-line"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One hole, what stood in it, and the test that tells whether an answer will do."""
+    """One hole, what stood in it, and the test, if any, that tells whether an answer will do."""
 
     task_id: str
     prefix: str
@@ -33,6 +34,11 @@ class Case:
         """The document as an editor shows it: a hole of whole lines is an empty line of its own."""
         text = self.prefix + self._line_end + self.suffix
         return Snapshot("file:///benchmark/solution.py", "python", 1, text, cursor=len(self.prefix))
+
+    @property
+    def truth(self) -> str:
+        """What stood there, without the line end that an editor has behind the hole anyway."""
+        return self.canonical.removesuffix(self._line_end)
 
     @property
     def _line_end(self) -> str:
@@ -50,6 +56,7 @@ class Case:
 def read_cases(paths: Sequence[Path], limit: int | None = None) -> list[Case]:
     """Read the holes of several files, at most `limit` of each kind."""
     names = {field.name for field in fields(Case)}
+    optional = {"test": "", "entry_point": ""}
     cases: list[Case] = []
     of_kind: dict[str, int] = {}
     for path in paths:
@@ -61,9 +68,11 @@ def read_cases(paths: Sequence[Path], limit: int | None = None) -> list[Case]:
             if not line.strip():
                 continue
             try:
-                case = Case(**{name: str(value) for name, value in json.loads(line).items() if name in names})
+                told = {name: str(value) for name, value in json.loads(line).items() if name in names}
+                case = Case(**(optional | told))
             except (ValueError, TypeError, AttributeError) as error:
-                raise DlmError(f"{path}, line {number} is no hole: it needs {', '.join(sorted(names))}.") from error
+                needed = ", ".join(sorted(names - optional.keys()))
+                raise DlmError(f"{path}, line {number} is no hole: it needs {needed}.") from error
             of_kind[case.kind] = of_kind.get(case.kind, 0) + 1
             if limit is None or of_kind[case.kind] <= limit:
                 cases.append(case)

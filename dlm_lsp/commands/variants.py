@@ -36,10 +36,16 @@ class Attempt:
     """Whether guidance spent any call on this hole."""
 
 
-async def attempt(snapshot: Snapshot, model: Model, settings: Settings, *, resample: bool) -> dict[str, Attempt]:
-    """Fill a hole under every variant; those that draw anew are left out unless `resample`."""
+async def attempt(
+    snapshot: Snapshot, model: Model, settings: Settings, *, resample: bool, truth: str = ""
+) -> dict[str, Attempt]:
+    """Fill a hole under every variant; those that draw anew are left out unless `resample`.
+
+    `truth` is what stood there, for settings whose length must be told of it.
+    """
     first = _FirstPass()
     request = model.request(snapshot, replace(settings, show_broken=True), watch=True)
+    request = replace(request, truth=(truth,) if truth else ())
     result = await model.fill(request, first)
     ms = first.elapsed_ms()
     steps = first.last_step
