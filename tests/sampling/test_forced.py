@@ -15,20 +15,22 @@ from tests.sampling.tiny import MASK, rng, tiny_denoiser
 TRUTH = torch.tensor([3, 7, 11, 2])
 
 
+MODEL = tiny_denoiser(structural=False)
+
+
 def decode(sampler: object) -> list[Canvas]:
     """Write the truth between two tokens of context."""
     canvas = join(([1], [5]), [4], [0], MASK)
-    return [canvas, *(now for (now,) in denoise([canvas], tiny_denoiser(structural=False), [sampler], [rng()]))]
+    return [canvas, *(now for (now,) in denoise([canvas], MODEL, [sampler], [rng()]))]
 
 
 def test_the_truth_is_written_with_its_own_probabilities() -> None:
     """Fails if the model's choice is written, its probability counts as the truth's, or the order is not the sampler's."""
-    model = tiny_denoiser(structural=False)
     states = decode(Forced(Threshold(threshold=2.0), TRUTH))
     assert 5 == len(states), "one token a step"
     assert [1, *TRUTH.tolist(), 5] == states[-1].tokens.tolist()
     for before, after in itertools.pairwise(states):
-        (logits,) = model.predict([View(before.tokens, before.rows)])
+        (logits,) = MODEL.predict([View(before.tokens, before.rows)])
         chances = logits[:, :MASK].float().softmax(-1)  # of what a decode may commit
         best = int(torch.where(before.masked[1:5], chances.amax(-1), -1.0).argmax())
         assert [best + 1] == (before.tokens != after.tokens).nonzero().flatten().tolist()
@@ -38,7 +40,7 @@ def test_the_truth_is_written_with_its_own_probabilities() -> None:
 def test_all_at_once_is_independent() -> None:
     """Fails if a token of a move is counted as if the others of that move were known."""
     start, end = decode(Forced(Threshold(threshold=0.0), TRUTH))
-    (logits,) = tiny_denoiser(structural=False).predict([View(start.tokens, start.rows)])
+    (logits,) = MODEL.predict([View(start.tokens, start.rows)])
     chances = logits[:, :MASK].float().softmax(-1)
     expected = [float(chances[row, token]) for row, token in enumerate(TRUTH.tolist())]
     assert torch.allclose(torch.tensor(expected), end.confidence[1:5], rtol=1e-5)
