@@ -1,0 +1,92 @@
+--- `:checkhealth dlm`: what works, what does not, and what to do.
+local compat = require('dlm.compat')
+local server = require('dlm.server')
+
+local M = {}
+
+local health = vim.health or require('health')
+local start = health.start or health.report_start
+local ok = health.ok or health.report_ok
+local info = health.info or health.report_info
+local warn = health.warn or health.report_warn
+local bad = health.error or health.report_error
+
+local function check_editor()
+  start('dlm: Neovim')
+  local version = vim.version()
+  local number = ('%d.%d.%d'):format(version.major, version.minor, version.patch)
+  ok(number .. (compat.builtin and ': its own inline completion is used' or ': the plugin draws the ghost text'))
+  if vim.fn.hasmapto('<Plug>(dlm-accept', 'i') == 1 then
+    ok('a key accepts what is offered')
+  else
+    info('no key is mapped to <Plug>(dlm-accept); see :help dlm-keys')
+  end
+end
+
+---@return table? cmd
+local function configured()
+  if compat.enable then
+    if vim.lsp.is_enabled and not vim.lsp.is_enabled(server.NAME) then
+      warn('the server is not enabled', { "call require('dlm').setup() in init.lua" })
+    end
+    return vim.lsp.config[server.NAME].cmd
+  end
+  local client = server.any()
+  return client and client.config.cmd or server.config().cmd
+end
+
+local function check_program()
+  start('dlm: server')
+  local cmd = configured()
+  if type(cmd) ~= 'table' then
+    info('the server is started by a function')
+    return
+  end
+  if vim.fn.executable(cmd[1]) ~= 1 then
+    local advice = "or give its path: require('dlm').setup({ cmd = { … } })"
+    bad('there is no ' .. cmd[1], { '`pipx install dlm-lsp`', advice })
+    return
+  end
+  ok(table.concat(cmd, ' ') .. ' (' .. vim.fn.exepath(cmd[1]) .. ')')
+end
+
+local function check_running()
+  local client = server.any()
+  if not client then
+    info('no server runs: open a Python file')
+    return
+  end
+  local answer
+  compat.request(client, 'dlm-lsp/status', vim.empty_dict(), function(_, status)
+    answer = status or {}
+  end, 0)
+  vim.wait(2000, function()
+    return answer ~= nil
+  end)
+  if not answer then
+    bad('the server has not answered for two seconds', { ':Dlm log says what it is doing' })
+  elseif answer.state == 'failed' then
+    bad(answer.message, { ':Dlm doctor' })
+  elseif answer.state == 'off' then
+    warn(answer.message, { ':Dlm toggle' })
+  elseif answer.message then
+    ok(answer.message)
+    local counts = answer.counts or {}
+    info(('%d asked, %d answered, %d shown, %d accepted, %d rejected'):format(
+      counts.asked or 0,
+      counts.answered or 0,
+      counts.shown or 0,
+      counts.accepted or 0,
+      counts.rejected or 0
+    ))
+  end
+  info('log: ' .. compat.log_path())
+end
+
+function M.check()
+  check_editor()
+  check_program()
+  check_running()
+end
+
+return M

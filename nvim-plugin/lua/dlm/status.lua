@@ -1,0 +1,54 @@
+--- What the server is doing, for a status line.
+local compat = require('dlm.compat')
+local server = require('dlm.server')
+
+local M = {}
+
+---@class dlm.Status see docs/protocol.md, dlm-lsp/status
+---@field state 'loading'|'ready'|'busy'|'restarting'|'stopped'|'failed'|'off'
+---@field message string
+---@field model string
+---@field device string?
+---@field lastMs number?
+---@field counts table<string, integer>
+
+local last ---@type dlm.Status?
+
+--- The server has told what it is doing.
+---@param status dlm.Status
+function M.changed(status)
+  if type(status) == 'table' and type(status.state) == 'string' then
+    last = status
+    vim.cmd('redrawstatus!')
+  end
+end
+
+--- Ask the server what it is doing.
+---@param client table
+---@param on_status fun(status: dlm.Status)?
+function M.ask(client, on_status)
+  compat.request(client, 'dlm-lsp/status', vim.empty_dict(), function(_, status)
+    M.changed(status)
+    if on_status and last then
+      on_status(last)
+    end
+  end, vim.api.nvim_get_current_buf())
+end
+
+--- A few words, such as "dlm nano 80 ms", "dlm loading", "dlm off"; nothing where no server serves the current buffer.
+---@return string
+function M.line()
+  if not server.client() then
+    return ''
+  end
+  if not last then
+    return 'dlm …'
+  end
+  if last.state == 'ready' then
+    local ms = type(last.lastMs) == 'number' and (' %d ms'):format(last.lastMs) or ''
+    return 'dlm ' .. vim.fn.fnamemodify(tostring(last.model), ':t') .. ms
+  end
+  return 'dlm ' .. last.state
+end
+
+return M
