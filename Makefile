@@ -5,7 +5,8 @@ BIN     := $(VENV)/bin
 MINUTES ?= 25
 SIZE    ?= nano
 
-.PHONY: run test lint generate picture check wheel-test node-client train clean
+.PHONY: run test lint generate picture check wheel wheel-test node-client train clean vsix check-vscode
+.PHONY: test-editors test-editors-vscode test-editors-nvim
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing into $(VENV): PyTorch is large, the first time takes minutes"
@@ -45,6 +46,28 @@ wheel-test: $(VENV)/.installed
 	$(PYTHON) -m venv build/wheel
 	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
 	cd build && wheel/bin/dlm-lsp --version && wheel/bin/dlm-lsp doctor
+
+wheel: $(VENV)/.installed
+	$(BIN)/python -m build --wheel --outdir dist .
+
+# The VS Code extension; needs Node. Its .vsix holds the server's wheel.
+vscode-extension/node_modules: vscode-extension/package.json
+	npm install --no-audit --no-fund --ignore-scripts --prefix vscode-extension
+	touch $@
+
+check-vscode: vscode-extension/node_modules
+	npm run --silent --prefix vscode-extension check
+
+vsix: wheel vscode-extension/node_modules
+	npm run --silent --prefix vscode-extension package
+
+# The real editors, with the server and a scripted model, and once with the bundled one.
+test-editors: test-editors-vscode test-editors-nvim
+
+# VS Code's workbench in Chromium; screenshots stay in build/vscode/screenshots.
+test-editors-vscode: vsix
+	tests/editors/vscode/install.sh
+	node --test --test-concurrency=1 tests/editors/vscode/*.test.mjs
 
 # Needs the token stream: see training/README.md.   On a GPU: make train SIZE=small, and training/GPU.md
 train: $(VENV)/.installed

@@ -170,6 +170,7 @@ def _add_models(commands: "argparse._SubParsersAction[_Parser]") -> None:
 
     listed = actions.add_parser("list", help="show what is here", description="Show the models on this machine.")
     listed.add_argument("folders", nargs="*", metavar="FOLDER", help="checkpoints that stand elsewhere")
+    listed.add_argument("--json", action="store_true", help="print the list as JSON")
 
     check = actions.add_parser("check", help="is it whole, does it know code", description="Check a checkpoint.")
     check.add_argument("checkpoint", metavar="MODEL", help=told)
@@ -245,7 +246,7 @@ def _run_models(options: argparse.Namespace, chosen: Settings) -> int:
         case "export":
             return models.export(options.checkpoint, options.out, chosen)
         case _:
-            return models.list_models(options.folders)
+            return models.list_models(options.folders, as_json=options.json)
 
 
 def _run(options: argparse.Namespace) -> int:

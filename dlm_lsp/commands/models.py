@@ -4,6 +4,7 @@ In: names or folders, settings. Out: text on stdout and an exit status. It reads
 own, `worker.checkpoint`, whose output and status are passed on.
 """
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,9 +14,12 @@ from dlm_lsp.models.folders import Checkpoint, describe, model_hash, on_this_mac
 from dlm_lsp.settings import Settings
 
 
-def list_models(folders: Sequence[str]) -> int:
+def list_models(folders: Sequence[str], *, as_json: bool) -> int:
     """Show the bundled models, the downloaded ones that can be run, and those in the folders given."""
     found = [*on_this_machine(), *(describe(folder, Path(folder).expanduser()) for folder in folders)]
+    if as_json:
+        print(json.dumps([_as_json(checkpoint) for checkpoint in found], indent=2))
+        return 0
     rows = [("MODEL", "FAMILY", "WEIGHTS", "SIZE", "HASH", "FOLDER"), *map(_row, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -27,6 +31,17 @@ def _row(found: Checkpoint) -> tuple[str, ...]:
     dtypes = "+".join(found.dtypes) or "none"
     size = f"{found.size_bytes / 1e6:.0f} MB"
     return found.name, found.model_type, dtypes, size, model_hash(found.folder), str(found.folder)
+
+
+def _as_json(found: Checkpoint) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "family": found.model_type,
+        "dtypes": list(found.dtypes),
+        "bytes": found.size_bytes,
+        "hash": model_hash(found.folder),
+        "folder": str(found.folder),
+    }
 
 
 def check(model: str, settings: Settings, *, as_json: bool) -> int:

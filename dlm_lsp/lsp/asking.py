@@ -88,6 +88,7 @@ async def ask(
         known=known is not None,
     )
     ls.tally.note(answer)
+    ls.on_answer()
     _log(answer)
     if result.outcome is Outcome.FAILED and request is not None:
         ls.write_log(types.MessageType.Warning, f"A request failed: {result.message}")

@@ -32,6 +32,7 @@ def make_session(settings: Settings) -> Session:
     session = Session(settings)
     asyncio.get_running_loop().set_exception_handler(partial(_report, session))
     session.on_state = partial(status.changed, session)
+    session.on_answer = partial(status.answered, session)
     session.feature(types.INITIALIZE)(initialize)
     session.feature(types.INITIALIZED)(configuration.initialized)
     session.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration.did_change)

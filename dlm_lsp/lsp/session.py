@@ -67,6 +67,8 @@ class Session(LanguageServer):
         self.service = Service(settings, on_state=self._note_state)
         self.on_state: Callable[[EngineState], None] = lambda _state: None
         """Told of every change that a status line shows."""
+        self.on_answer: Callable[[], None] = lambda: None
+        """Told of every answer."""
         self.configured = asyncio.Event()
         """Set as soon as the editor has said its settings, or has none to say."""
         self.initialized = False

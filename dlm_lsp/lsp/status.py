@@ -52,11 +52,16 @@ def changed(ls: Session, state: EngineState) -> None:
     ls.said = sentence
     if sentence != said:
         ls.write_log(types.MessageType.Error if state is EngineState.FAILED else types.MessageType.Info, sentence)
-    if _wants_status(ls):
-        with suppress(ConnectionError):
-            ls.protocol.notify(DID_CHANGE_STATUS, status(ls, NoParams()))
+    answered(ls)
     if state is EngineState.STARTING:
         ls.in_background(_show_loading(ls))
+
+
+def answered(ls: Session) -> None:
+    """Tell the client how it stands, as after an answer: how long that took is known only now."""
+    if ls.initialized and _wants_status(ls):
+        with suppress(ConnectionError):
+            ls.protocol.notify(DID_CHANGE_STATUS, status(ls, NoParams()))
 
 
 def _sentence(ls: Session) -> str:

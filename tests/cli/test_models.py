@@ -175,8 +175,11 @@ def test_actions_on_weights_run_and_hand_their_status_on(tmp_path: Path, capfd) 
 
 
 def test_folders_are_listed_too(capsys) -> None:
-    """Fails if a checkpoint that stands elsewhere cannot be looked at, or one that is none raises."""
+    """Fails if a checkpoint that stands elsewhere cannot be looked at, an editor cannot read the list, or one that is none raises."""
     status, out, _ = run(capsys, "models", "list", str(TINY))
     assert (0, True) == (status, f"{TINY}  Dream" in out)
+    status, out, _ = run(capsys, "models", "list", "--json", str(TINY))
+    listed = json.loads(out)[-1]
+    assert (0, str(TINY), "Dream", True) == (status, listed["name"], listed["family"], listed["bytes"] > 0)
     status, _, err = run(capsys, "models", "list", "nowhere")
     assert (2, "dlm-lsp: nowhere/config.json is missing", 1) == (status, err.partition(";")[0], err.count("\n"))

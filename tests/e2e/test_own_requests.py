@@ -189,7 +189,7 @@ def test_nothing_is_loaded_while_completions_are_off(start: StartServer, fast_mo
 
 
 def test_the_status_is_told_to_those_who_want_it(start: StartServer, fast_model: str) -> None:
-    """Fails if a status line is not told of a change, an editor that knows nothing of ours is, or the log holds code."""
+    """Fails if a status line is not told of a change or of an answer, another editor is, or the log holds code."""
     wants, plain = start(fast_model), start(fast_model)
     wants.initialize(capabilities=STATUS_WANTED)
     plain.initialize()
@@ -199,8 +199,9 @@ def test_the_status_is_told_to_those_who_want_it(start: StartServer, fast_model:
         client.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": {"enabled": False}}})
         client.wait_until(lambda client=client: [] == client.worker_ids())
         client.ask("dlm-lsp/status", None)
-    states = [note["state"] for note in told(wants, "dlm-lsp/didChangeStatus")]
-    assert ["loading", "ready", "busy", "ready", "off"] == states
+    notes = [(note["state"], note["lastMs"] is not None) for note in told(wants, "dlm-lsp/didChangeStatus")]
+    before_answer = [("loading", False), ("ready", False), ("busy", False), ("ready", False)]
+    assert [*before_answer, ("ready", True), ("off", True)] == notes
     assert [] == told(plain, "dlm-lsp/didChangeStatus")
     lines = [note["message"].split()[0:2] for note in told(plain, "window/logMessage")]
     assert [["The", "model"], ["The", "model"], ["Completions", "are"]] == lines

