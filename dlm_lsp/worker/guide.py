@@ -13,11 +13,14 @@ from torch import Tensor
 from dlm_lsp.models.denoiser import Tokenizer
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.strategy import Sampler
+from dlm_lsp.syntax.early import find_early_fault
 from dlm_lsp.syntax.verdict import Baseline, Fault, Verdict, judge
 from dlm_lsp.text.trim import trim
 from dlm_lsp.values import InfillRequest
 from dlm_lsp.worker.layout import Draft, row_texts
 
+LONG_ROWS = 24
+"""From how many rows on a hole is looked at before it is full."""
 REACH_ROWS = 2
 """How far around a fault the first round looks for doubtful tokens; every further round doubles it."""
 
@@ -49,25 +52,53 @@ def look(canvas: Canvas, draft: Draft, request: InfillRequest, baseline: Baselin
     raw: list[str] = []
     rows: list[tuple[tuple[int, int, int], ...]] = []
     for k, hole in enumerate(request.holes):
-        places = (canvas.hole_of == k).nonzero().flatten().tolist()
-        ids = [int(canvas.tokens[place]) for place in places]
-        finished = canvas.mask_id not in ids
-        if not finished:
-            ids = ids[: ids.index(canvas.mask_id)]
-        at = -len(draft.typed[k])
-        spans = []
-        pieces = row_texts(ids, tokenizer)
-        for place, piece in zip(places, pieces, strict=False):
-            spans.append((place, at, at + len(piece)))
-            at += len(piece)
-        answer = "".join(pieces)[len(draft.typed[k]) :]
-        if not finished:
-            answer = answer[: max(answer.rfind("\n"), 0)]
+        answer, spans = read_hole(canvas, k, draft.typed[k], tokenizer)
         behind = request.window.between[k] if k < len(request.window.between) else request.window.suffix
         raw.append(answer)
         texts.append(trim(answer, behind, hole))
-        rows.append(tuple(spans))
+        rows.append(spans)
     return Look(tuple(texts), tuple(rows), judge(baseline, tuple(texts), request.known_names), tuple(raw))
+
+
+def read_hole(
+    canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer
+) -> tuple[str, tuple[tuple[int, int, int], ...]]:
+    """Give what is written in a hole so far, to the end or in whole lines, and which row stands where in it (`Look.rows`)."""
+    places = (canvas.hole_of == hole).nonzero().flatten().tolist()
+    ids = [int(canvas.tokens[place]) for place in places]
+    finished = canvas.mask_id not in ids
+    if not finished:
+        ids = ids[: ids.index(canvas.mask_id)]
+    at = -len(typed)
+    spans = []
+    pieces = row_texts(ids, tokenizer)
+    for place, piece in zip(places, pieces, strict=False):
+        spans.append((place, at, at + len(piece)))
+        at += len(piece)
+    answer = "".join(pieces)[len(typed) :]
+    if not finished:
+        answer = answer[: max(answer.rfind("\n"), 0)]
+    return answer, tuple(spans)
+
+
+def look_early(
+    canvas: Canvas, draft: Draft, request: InfillRequest, baseline: Baseline, tokenizer: Tokenizer, *, known_chars: int
+) -> tuple[Look | None, int]:
+    """Look at the whole lines of a long hole that is not full yet, where there are more than `known_chars` of them.
+
+    Gives what no continuation can mend, or None, and how many characters of whole lines there are now.
+    """
+    (hole, *others) = request.holes
+    if others or hole.max_lines == 1 or not baseline.strict or len(canvas.rows) < LONG_ROWS or canvas.done:
+        return None, 0
+    lines, spans = read_hole(canvas, 0, draft.typed[0], tokenizer)
+    if len(lines) <= known_chars:
+        return None, len(lines)
+    fault = find_early_fault(request.slice_prefix, lines, request.language)
+    if fault is None:
+        return None, len(lines)
+    verdict = Verdict((Fault(0, fault.start, fault.end, "no line behind can mend this"),))
+    return Look((lines,), (spans,), verdict, (lines,)), len(lines)
 
 
 def mask_again(canvas: Canvas, seen: Look, round_number: int, threshold: float) -> Tensor:  # [L] bool

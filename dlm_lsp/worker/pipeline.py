@@ -25,12 +25,14 @@ from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.verdict import Baseline, survey
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Step, Trigger
-from dlm_lsp.worker.guide import Anew, Look, bar, look, mask_again, why_masked
+from dlm_lsp.worker.guide import Anew, Look, bar, look, look_early, mask_again, why_masked
 from dlm_lsp.worker.layout import Draft, row_texts
 from dlm_lsp.worker.lengths import Plan, lay_out
 from dlm_lsp.worker.warm import warm_start
 from dlm_lsp.worker.watched import Beliefs, describe
 
+MAX_EARLY = 2
+"""How often lines of a hole that is not full yet are masked again."""
 DRAW_SEEDS = 100
 """Number of the first of the lanes that are drawn to see whether they agree: candidates are fewer."""
 REPAIR_TEMPERATURE = 0.7
@@ -99,6 +101,10 @@ class Lane:
     """Whether `seen` is of a canvas without masks."""
     barred: dict[int, int] = field(default_factory=dict)
     """What is not to be written again, by row of `canvas` at the start of the round."""
+    early: int = 0
+    """How often whole lines were masked again before the hole was full."""
+    lines_chars: int = 0
+    """How much of them has been looked at."""
     truth: Tensor | None = None  # [H] int64
     """What it writes whatever the model says, where a benchmark asks for that."""
 
@@ -194,6 +200,8 @@ class Decode:
     def finish(self, lanes: Sequence[Lane]) -> None:
         """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up."""
         still = list(lanes)
+        for lane in still if self.request.trace else ():
+            self._show(lane)  # before anything is written
         while still:
             began = time.perf_counter()
             self._denoise(still)
@@ -204,7 +212,12 @@ class Decode:
             self.guide_ms += (time.perf_counter() - begin) * 1000
 
     def _denoise(self, lanes: Sequence[Lane]) -> None:
-        """Decode until no mask is left or the time is up."""
+        """Decode until no mask is left or the time is up; a line that is masked again on the way begins the loop anew."""
+        while self._has_broken_lines(lanes):
+            pass
+
+    def _has_broken_lines(self, lanes: Sequence[Lane]) -> bool:
+        """Decode until lines were masked again; False where no mask is left or the time is up."""
         strategy = make_strategy(self.request.sampler)
         beliefs = Beliefs()
         listening = (beliefs,) if self.watch and self.request.trace else ()
@@ -223,7 +236,33 @@ class Decode:
             if self.cancelled():
                 raise Cancelled
             if time.monotonic() > self.deadline:
-                return
+                return False
+            broken = [lane for lane in lanes if self._mask_lines_again(lane)]
+            if broken:
+                return True
+        return False
+
+    def _mask_lines_again(self, lane: Lane) -> bool:
+        """Mask again what no line behind it can mend; say whether there was any."""
+        if lane.early >= min(MAX_EARLY, self.request.repair_rounds):
+            return False
+        seen, lane.lines_chars = look_early(
+            lane.canvas,
+            self.draft,
+            self.request,
+            self.baseline,
+            self.denoiser.tokenizer,
+            known_chars=lane.lines_chars,
+        )
+        if seen is None:
+            return False
+        rows = mask_again(lane.canvas, seen, lane.early, self.request.threshold)
+        lane.barred = bar(lane.canvas, seen)
+        lane.canvas = revoke(lane.canvas, rows)
+        lane.early += 1
+        lane.lines_chars = 0
+        self._show(lane, reasons=why_masked(rows, seen))
+        return True
 
     def _settled(self, lane: Lane, *, late: bool) -> bool:
         """Judge a lane; unless it fits or nothing can be done any more, mask again what does not."""

@@ -327,6 +327,28 @@ def test_a_step_says_why_tokens_were_taken_back(scripted: Make) -> None:
     assert result.candidates[0].lane == seen[-1].lane
 
 
+@pytest.mark.parametrize("rounds", [0, 2])
+def test_a_broken_line_is_masked_again_before_the_hole_is_full(scripted: Make, rounds: int) -> None:
+    """Fails if a long hole is filled to its end before anybody looks, or is looked at where guidance is off."""
+    answer = (
+        "total = a + b\n    for number in range(total):\n        print(number)\n    total = total + 1\n    return total"
+    )
+    rule = {
+        **ADD_RULE,
+        "answer": answer,
+        "draft": answer.replace("a + b", "a + b)"),
+        "draft_calls": 24,
+        "confidence": 0.6,
+    }
+    seen: list[Step] = []
+    request = request_at(ADD, watch=True, repair_rounds=rounds, sampler="left_to_right")
+    result = run(request, scripted(rule), watch=seen.append)
+    early = [n for n, step in enumerate(seen) if step.revoked and None in seen[n - 1].pieces[0]]
+    assert bool(rounds) == bool(early)
+    assert bool(rounds) == (result.candidates[0].texts == (answer,))
+    assert bool(rounds) == result.candidates[0].parses
+
+
 @pytest.mark.parametrize("trace", [False, True])
 def test_a_trace_shows_all_lanes_and_what_was_believed(scripted: Make, *, trace: bool) -> None:
     """Fails if the steps of the lane that is answered are missing, or if being traced changes the answer."""
