@@ -114,6 +114,13 @@ class Canvas:
         """Give what is remembered, or the memory with which a decode begins."""
         return self.memory or Memory(own=self.masked[self.rows])
 
+    @property
+    def own(self) -> Tensor:  # [L] bool
+        """Rows that were masked when the decode began: no others may be taken back."""
+        own = torch.zeros_like(self.holes)
+        own[self.rows] = self.remember().own
+        return own
+
     def hole_tokens(self, hole: int) -> list[int]:
         """The ids of one hole, masks included."""
         return self.tokens[self.hole_of == hole].tolist()
@@ -125,6 +132,10 @@ class Canvas:
         wide.tokens[self.rows] = tokens
         wide.confidence[self.rows] = confidence
         return wide
+
+    def mask(self, rows: Tensor) -> "Canvas":  # [L] bool
+        """Mask these rows again from outside: what is decided next begins anew."""
+        return self.apply(Move(torch.zeros_like(rows), self.tokens, self.confidence, revoke=rows))
 
     def apply(self, move: Move) -> "Canvas":
         """Carry out a move; the caller's canvas stays as it was."""

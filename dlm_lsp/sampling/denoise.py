@@ -1,19 +1,20 @@
-"""The loop: ask the denoiser once, ask each canvas's sampler for a move, apply it, until no mask is left.
+"""The loop: ask the denoiser once, ask each canvas's sampler for a move, apply it, until no mask is left and no sampler looks on.
 
 In: canvases with masks. Out: the canvases after every step. Cancellation, deadlines, previews and counting belong to whoever
 iterates; text, holes in documents and concrete models are unknown here.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
-from dlm_lsp.sampling.canvas import Canvas
+from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.length import bound_length, resize
-from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy, focus_of
+from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy, focus_of, is_over
 
 
 def denoise(
@@ -32,12 +33,12 @@ def denoise(
     nothing promises an end. Otherwise a canvas whose sampler takes nothing back needs at most `max_steps` calls.
     """
     now = list(canvases)
-    while todo := [k for k, canvas in enumerate(now) if not canvas.done]:
+    while todo := [k for k, canvas in enumerate(now) if not is_over(samplers[k], canvas)]:
         answers = denoiser.predict([look_at(now[k], k, samplers[k]) for k in todo])
         for k, answer in zip(todo, answers, strict=True):
             canvas = now[k]
             logits = edit_logits(canvas, answer, denoiser.vocabulary, adjust=adjust, ban=ban, min_rows=min_rows)
-            move = resize(canvas, samplers[k](canvas, logits, rngs[k]), denoiser.vocabulary, min_rows)
+            move = decide(canvas, logits, denoiser.vocabulary, samplers[k], rngs[k], min_rows=min_rows)
             now[k] = canvas.apply(move)
             assert not ban or move.revoke is not None or move.idle or max_steps(now[k]) < max_steps(canvas), (
                 "a step without progress"
@@ -48,6 +49,14 @@ def denoise(
 def look_at(canvas: Canvas, lane: int, sampler: Sampler) -> View:
     """Make the question about a canvas that its sampler needs answered."""
     return View(canvas.tokens, canvas.rows, lane=lane, focus=focus_of(sampler, canvas))
+
+
+def decide(
+    canvas: Canvas, logits: Tensor, vocabulary: Vocabulary, sampler: Sampler, rng: torch.Generator, *, min_rows: int
+) -> Move:  # logits [H, V], edited
+    """Make the move of a sampler that a canvas can carry out; which rows were masked at the start is remembered for all of them."""
+    move = resize(canvas, sampler(canvas, logits, rng), vocabulary, min_rows)
+    return move if move.memory else replace(move, memory=canvas.remember().next())
 
 
 def edit_logits(

@@ -46,13 +46,17 @@ def resize(canvas: Canvas, move: Move, vocabulary: Vocabulary, min_rows: int) ->
 
     Of a hole's structural picks the most confident counts, the leftmost among equals; a delete takes the unbroken run of
     rows along that were picked as delete too, as far as `min_rows` rows remain. The other picks stay masked: their reasons
-    may be gone once the model sees the new length.
+    may be gone once the model sees the new length. Over a token that was written nothing structural is written: it stays.
     """
     expands = move.commit & _is(move.tokens, vocabulary.expand_id)  # [L]
     deletes = move.commit & _is(move.tokens, vocabulary.delete_id)  # [L]
     picks = expands | deletes
     if not bool(picks.any()):
         return move
+    if move.revoke is not None:
+        over = picks & ~canvas.masked
+        move = replace(move, commit=move.commit & ~over, revoke=move.revoke & ~over)
+        expands, deletes, picks = expands & ~over, deletes & ~over, picks & ~over
     grow, drop = torch.zeros_like(picks), torch.zeros_like(picks)
     for hole in range(len(canvas.budget)):
         rows = canvas.hole_of == hole

@@ -4,7 +4,7 @@ Knows tensors, canvases and the Denoiser protocol; holds no rule of decoding its
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -29,12 +29,26 @@ def focus_of(sampler: Sampler, canvas: Canvas) -> Tensor | None:  # [L] bool
 
     A sampler that goes block by block has a method `focus(canvas)`; one around another has it as `inner`.
     """
-    while not hasattr(sampler, "focus"):
+    focus: Tensor | None = _ask(sampler, "focus", canvas)
+    return focus
+
+
+def is_over(sampler: Sampler, canvas: Canvas) -> bool:
+    """Whether a decode has ended: no mask is left, and its sampler does not want to look at what is written once more.
+
+    A sampler that may has a method `settled(canvas)`; one around another has it as `inner`. Nothing was decided where nothing is
+    remembered: then there is nothing to look at again.
+    """
+    return canvas.done and (canvas.memory is None or _ask(sampler, "settled", canvas) is not False)
+
+
+def _ask(sampler: Sampler, method: str, canvas: Canvas) -> Any:
+    """What a method says that not every sampler has, None where none has it."""
+    while not hasattr(sampler, method):
         if not hasattr(sampler, "inner"):
             return None
         sampler = sampler.inner
-    focus: Tensor = sampler.focus(canvas)
-    return focus
+    return getattr(sampler, method)(canvas)
 
 
 class Strategy(Protocol):

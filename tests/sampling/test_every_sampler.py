@@ -46,8 +46,19 @@ TOGETHER = (
     "remdm:variant=loop,steps=30,eta_loop=0.5",
     "remdm:variant=rescale,eta_rescale=1",
     "remdm:eta_cap=1",
+    "factor:block=3,factor=2",
+    "eb:gamma=0",
+    "klass:threshold=0.2,kl_threshold=2,history=1",
+    "saber:block=3",
+    "saber:variant=paper,block=3,n=3,mu=3",
+    "saber:variant=llada,block=3,n=4",
+    "saber:variant=llada,block=3,n=4,faithful=true",
+    "sundae:share=0.3",
+    "llada21:tau_mask=0.3,tau_edit=0.3",
 )
 ALL = [*variants(), *TOGETHER]
+TAKES_WHAT_WAS_GIVEN = "saber:faithful=true"
+"""The fault of the authors' code for Dream: known text in the hole behind the first mask is taken back like any other."""
 
 
 def made(written: str) -> Sampler:
@@ -122,7 +133,8 @@ def test_every_decode(written, structural):
         given = start.holes & ~start.masked
         for before, now in itertools.pairwise(states):
             assert start.tokens[~start.holes].tolist() == now.tokens[~now.holes].tolist()
-            assert by_name(start, given).items() <= by_name(now, now.holes).items()
+            if written != TAKES_WHAT_WAS_GIVEN:
+                assert by_name(start, given).items() <= by_name(now, now.holes).items()
             assert takes_back or kept(before, now), "a token was taken back or written over"
 
 

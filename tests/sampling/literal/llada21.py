@@ -1,0 +1,46 @@
+"""LLaDA2.1's decoding with edits, transcribed slowly from the paper (arXiv 2602.08676) and dllm's sampler into plain lists.
+
+Imports nothing of the project: an error would have to be made twice to go unseen. The hole is one block.
+"""
+
+import math
+
+
+def llada21_step(
+    tokens: list[int],
+    hole: list[int],
+    mask_id: int,
+    logits: list[list[float]],
+    state: dict,
+    *,
+    tau_mask: float,
+    tau_edit: float,
+    max_post_steps: int,
+) -> list[int] | None:
+    """One look: the tokens after it; None once the block is finished."""
+    if "generated" not in state:
+        state["generated"] = [place for place in hole if tokens[place] == mask_id]
+        state["post_steps"] = 0
+        state["finished"] = False
+    generated = state["generated"]
+    masks = [place for place in generated if tokens[place] == mask_id]
+    if not masks:
+        state["post_steps"] += 1
+    if state["finished"] or state["post_steps"] > max_post_steps:
+        return None
+    top = {}
+    for place, row in zip(hole, logits, strict=True):
+        highest = max(row)
+        exponentials = [math.exp(value - highest) for value in row]
+        probabilities = [value / sum(exponentials) for value in exponentials]
+        top[place] = (max(probabilities), probabilities.index(max(probabilities)))
+    unmask = [place for place in masks if top[place][0] > tau_mask]
+    if masks and not unmask:
+        unmask = [max(masks, key=lambda place: top[place][0])]
+    written = [place for place in generated if place not in masks]
+    edit = [place for place in written if top[place][0] > tau_edit and top[place][1] != tokens[place]]
+    after = list(tokens)
+    for place in unmask + edit:
+        after[place] = top[place][1]
+    state["finished"] = not masks and not edit
+    return after
