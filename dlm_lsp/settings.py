@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
-from dlm_lsp.decoders import CACHES, ORACLE, read_decoder, read_length
+from dlm_lsp.decoders import ORACLE, read_cache, read_decoder, read_length
 from dlm_lsp.errors import SettingsError
 
 
@@ -125,7 +125,6 @@ RANGES: dict[str, tuple[float, float]] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
     "dtype": ("auto", "float32", "bfloat16", "float16"),
-    "cache": tuple(CACHES),
 }
 """Allowed values of the fields that are words."""
 
@@ -135,7 +134,7 @@ def _read_length(written: str) -> None:
         raise SettingsError(f"{ORACLE!r} is for benchmarks only: nobody else knows what is missing")
 
 
-_READERS: dict[str, Callable[[str], object]] = {"sampler": read_decoder, "length": _read_length}
+_READERS: dict[str, Callable[[str], object]] = {"sampler": read_decoder, "length": _read_length, "cache": read_cache}
 """By field: what reads a name with parameters, or raises SettingsError."""
 
 

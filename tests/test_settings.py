@@ -37,7 +37,7 @@ def test_names_are_those_of_editors() -> None:
         ("device", "gpu", "auto, cpu, cuda, mps"),
         ("model", None, "type str"),
         ("sampler", "treshold", "the nearest name is 'threshold'"),
-        ("cache", "non", "did you mean 'none'?"),
+        ("cache", "non", "the nearest name is 'none'"),
         ("exclude", "*.env", "not a list of words"),
         ("exclude", [5], "not a list of words"),
         ("exclude", None, "not a list of words"),

@@ -28,7 +28,7 @@ CURVE = "length_curve.json"
 COPY_PRIOR = "copy_prior.json"
 """What `training.copy_prior` has fitted, beside the weights."""
 
-MODEL_TYPES = ("Dream",)
+MODEL_TYPES = ("Dream", "llada")
 """What config.json may call a model that we can run; `loading.FAMILIES` has a row for each."""
 
 REPOSITORY = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")

@@ -17,8 +17,10 @@ from torch.overrides import TorchFunctionMode
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, Vocabulary
-from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
+from dlm_lsp.models.dream import DreamConfig, DreamModel
 from dlm_lsp.models.folders import CONFIG, SCRIPTED, find, read_header, read_json, weight_files
+from dlm_lsp.models.llada import LladaConfig, LladaModel
+from dlm_lsp.models.transformer import NetworkDenoiser
 
 if TYPE_CHECKING:
     from dlm_lsp.models.tokenizer import BpeTokenizer
@@ -46,7 +48,8 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
-    "Dream": Family(lambda config: DreamModel(DreamConfig.from_json(config)), DreamDenoiser),
+    "Dream": Family(lambda config: DreamModel(DreamConfig.from_json(config)), NetworkDenoiser),
+    "llada": Family(lambda config: LladaModel(LladaConfig.from_json(config)), NetworkDenoiser),
 }
 """By `model_type` of config.json."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from dlm_lsp.models.cached import with_cache
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
 from dlm_lsp.sampling.cal import Curve
 from dlm_lsp.sampling.canvas import Canvas, Move, join
@@ -138,7 +139,7 @@ def fill(
     started = time.monotonic()
     deadline = arrived + request.deadline_ms / 1000
     half = (arrived + deadline) / 2
-    metered = Metered(denoiser, cancelled)
+    metered = Metered(with_cache(denoiser, request.cache), cancelled)
     spent = {"queue": (started - arrived) * 1000}
 
     def answer(outcome: Outcome, candidates: tuple[Candidate, ...] = ()) -> InfillResult:

@@ -1,4 +1,4 @@
-"""What every Denoiser promises, over every kind of Denoiser; then what the Dream family adds."""
+"""What every Denoiser promises, over every kind of Denoiser; then what networks add."""
 
 from pathlib import Path
 
@@ -8,41 +8,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
-from dlm_lsp.models.dream import BUCKET_TOKENS, DreamConfig, DreamDenoiser, DreamModel, pack
+from dlm_lsp.models.dream import DreamConfig, DreamModel
 from dlm_lsp.models.loading import load
 from dlm_lsp.models.scripted import Rule, ScriptedDenoiser
+from dlm_lsp.models.transformer import BUCKET_TOKENS, NetworkDenoiser, pack
 
 CHECKPOINTS = Path(__file__).parents[1] / "data" / "reference" / "checkpoints"
 NEIGHBOUR_TOLERANCE = 2e-4
 """In float32: a row may be added up in another order when it is padded."""
 
 
-@pytest.fixture(scope="module", params=["dream", "scripted"])
+@pytest.fixture(scope="module", params=["dream", "llada", "scripted"])
 def denoiser(request) -> Denoiser:
     """A tiny one of every kind."""
     if request.param == "scripted":
         return ScriptedDenoiser([Rule("ab ", "answer"), Rule("cd ", "other")])
-    return load(CHECKPOINTS / "dream-tiny", device="cpu", dtype="float64")
+    return load(CHECKPOINTS / f"{request.param}-tiny", device="cpu", dtype="float64")
 
 
-@pytest.fixture(scope="module")
-def dream() -> Denoiser:
-    """The tiny Dream in the format that is used on a CPU."""
-    return load(CHECKPOINTS / "dream-tiny", device="cpu", dtype="float32")
+@pytest.fixture(scope="module", params=["dream", "llada"])
+def network(request) -> Denoiser:
+    """A tiny one of each family, in the format that is used on a CPU."""
+    return load(CHECKPOINTS / f"{request.param}-tiny", device="cpu", dtype="float32")
 
 
 @pytest.fixture(scope="module")
 def dream_of_layers():
     """Makes a random network of so many layers; what a shallow and a deep one both have is the same."""
 
-    def make(layers: int) -> DreamDenoiser:
+    def make(layers: int) -> NetworkDenoiser:
         sizes = {"vocab_size": 10, "hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
         network = DreamModel(DreamConfig.from_json({**sizes, "num_hidden_layers": layers}))
         for name, parameter in network.named_parameters():
             if "norm" not in name:
                 generator = torch.Generator().manual_seed(sum(map(ord, name)))
                 parameter.data = torch.randn(parameter.shape, generator=generator) * 0.5
-        return DreamDenoiser(network, Vocabulary(10, 9, torch.arange(10) == 9), tokenizer=None)
+        return NetworkDenoiser(network, Vocabulary(10, 9, torch.arange(10) == 9), tokenizer=None)
 
     return make
 
@@ -89,23 +90,23 @@ def test_neighbours_do_not_matter(denoiser: Denoiser, masks: list[int], turn) ->
         assert torch.equal(denoiser.predict([question])[0], together)
 
 
-def test_neighbours_hardly_matter_in_float32(dream: Denoiser) -> None:
+def test_neighbours_hardly_matter_in_float32(network: Denoiser) -> None:
     """Fails when padding changes more than the last digits."""
-    views = [view(dream, "ab ", 2), view(dream, "some longer text before", 70, "x"), view(dream, "", 1)]
-    for together, question in zip(dream.predict(views), views, strict=True):
-        assert float((dream.predict([question])[0] - together).abs().max()) <= NEIGHBOUR_TOLERANCE
+    views = [view(network, "ab ", 2), view(network, "some longer text before", 70, "x"), view(network, "", 1)]
+    for together, question in zip(network.predict(views), views, strict=True):
+        assert float((network.predict([question])[0] - together).abs().max()) <= NEIGHBOUR_TOLERANCE
 
 
-def test_attention_rules_are_followed(dream: Denoiser) -> None:
+def test_attention_rules_are_followed(network: Denoiser) -> None:
     """Fails when `visible` is ignored: rows that see nothing of the last five must not change with them."""
-    one, other = view(dream, "some text", 3, "abcde"), view(dream, "some text", 3, "vwxyz")
+    one, other = view(network, "some text", 3, "abcde"), view(network, "some text", 3, "vwxyz")
     length = len(one.tokens)
     rule = torch.ones(length, length, dtype=torch.bool)
     rule[: 1 - 5, -5:] = False  # the row before the five answers about the first of them, and others see that row
     rows = torch.arange(length - 5)
-    first, second = dream.predict([View(v.tokens, rows, visible=rule) for v in (one, other)])
+    first, second = network.predict([View(v.tokens, rows, visible=rule) for v in (one, other)])
     assert torch.equal(first, second)
-    unruled_first, unruled_second = dream.predict([View(v.tokens, rows) for v in (one, other)])
+    unruled_first, unruled_second = network.predict([View(v.tokens, rows) for v in (one, other)])
     assert not torch.equal(unruled_first, unruled_second)
 
 
@@ -132,28 +133,28 @@ def test_skipped_layers(dream_of_layers) -> None:
     assert torch.equal(dream_of_layers(2).predict(question)[0], whole.skip_above(2).predict(question)[0])
 
 
-def test_a_rule_is_for_its_own_view(dream: Denoiser) -> None:
+def test_a_rule_is_for_its_own_view(network: Denoiser) -> None:
     """Fails when one view's attention rule, or the lack of one, reaches its neighbours."""
-    ruled, plain = view(dream, "some text", 3), view(dream, "other text that is longer", 70)
+    ruled, plain = view(network, "some text", 3), view(network, "other text that is longer", 70)
     rule = torch.ones(len(ruled.tokens), len(ruled.tokens), dtype=torch.bool).tril()
     asked = [View(ruled.tokens, ruled.rows, visible=rule), plain]
-    for together, question in zip(dream.predict(asked), asked, strict=True):
-        assert float((dream.predict([question])[0] - together).abs().max()) <= NEIGHBOUR_TOLERANCE
+    for together, question in zip(network.predict(asked), asked, strict=True):
+        assert float((network.predict([question])[0] - together).abs().max()) <= NEIGHBOUR_TOLERANCE
 
 
-def test_positions_are_followed(dream: Denoiser) -> None:
+def test_positions_are_followed(network: Denoiser) -> None:
     """Fails when `positions` are ignored; RoPE is relative, so moving all of them by the same changes next to nothing."""
-    plain = view(dream, "some text", 3)
-    here = dream.predict([plain])[0]
-    moved = dream.predict([View(plain.tokens, plain.rows, positions=plain.rows + 100)])[0]
-    stretched = dream.predict([View(plain.tokens, plain.rows, positions=plain.rows * 2)])[0]
+    plain = view(network, "some text", 3)
+    here = network.predict([plain])[0]
+    moved = network.predict([View(plain.tokens, plain.rows, positions=plain.rows + 100)])[0]
+    stretched = network.predict([View(plain.tokens, plain.rows, positions=plain.rows * 2)])[0]
     assert float((here - moved).abs().max()) <= 1e-3
     assert float((here - stretched).abs().max()) > 0.02
 
 
-def test_one_length_needs_no_padding(dream: Denoiser) -> None:
+def test_one_length_needs_no_padding(network: Denoiser) -> None:
     """Fails when the usual call, one canvas or equally long ones, pays for a mask; unequal ones share a bucket."""
-    short, long = view(dream, "a", 3), view(dream, "a", BUCKET_TOKENS)
+    short, long = view(network, "a", 3), view(network, "a", BUCKET_TOKENS)
     assert pack([short, short])[2] is None
     tokens, positions, visible = pack([short, long])
     assert tokens.shape == positions.shape == (2, 2 * BUCKET_TOKENS)

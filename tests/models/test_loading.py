@@ -214,7 +214,8 @@ def test_config_json_missing_or_broken(copy) -> None:
     ("changes", "words"),
     [
         ({"model_type": "dreem"}, ["'dreem'", "did you mean 'Dream'?"]),
-        ({"model_type": "gpt2"}, ["'gpt2'", "known: Dream"]),
+        ({"model_type": "gpt2"}, ["'gpt2'", "known: Dream, llada"]),
+        ({"model_type": "LLaDA"}, ["'LLaDA'", "did you mean 'llada'?"]),
         ({"model_type": None}, ["None", "known: Dream"]),
         ({"hidden_size": None}, ["hidden_size is missing"]),
         ({"hidden_size": "wide"}, ["hidden_size is 'wide'"]),
@@ -241,6 +242,74 @@ def test_config_json_missing_or_broken(copy) -> None:
 def test_a_config_that_does_not_fit(changes: dict, words: list[str], copy) -> None:
     """Fails when a wrong config.json loads, or the message does not say what is wrong."""
     refused(copy(**changes), *words)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"d_model": None}, ["d_model is missing"]),
+        ({"d_model": 66}, ["4 heads", "66"]),
+        ({"n_kv_heads": 3}, ["3 key-value heads"]),
+        ({"rope_theta": -1}, ["rope_theta is -1", "a positive float"]),
+        ({"rope": False}, ["rope is False", "the LLaDA family has True"]),
+        ({"alibi": True}, ["alibi is True"]),
+        ({"block_type": "sequential"}, ["block_type is 'sequential'", "'llama'"]),
+        ({"block_group_size": 2}, ["block_group_size is 2"]),
+        ({"layer_norm_type": "default"}, ["layer_norm_type is 'default'", "'rms'"]),
+        ({"activation_type": "swiglu"}, ["activation_type is 'swiglu'", "'silu'"]),
+        ({"attention_layer_norm": True}, ["attention_layer_norm is True"]),
+        ({"scale_logits": True}, ["scale_logits is True"]),
+        ({"embedding_size": 320}, ["embedding_size is 320, vocab_size 264"]),
+        ({"mlp_hidden_size": 64}, ["model.transformer.blocks.0.ff_out.weight", "shape"]),
+        ({"n_layers": 3}, ["lack the tensor model.transformer.blocks.2.", "and 8 more"]),
+        ({"include_qkv_bias": True}, ["lack the tensor model.transformer.blocks.0.q_proj.bias", "and 5 more"]),
+        ({"weight_tying": True}, ["model.transformer.ff_out.weight", "has no place"]),
+    ],
+)
+def test_a_config_of_llada_that_does_not_fit(changes: dict, words: list[str], copy) -> None:
+    """Fails when another layout of OLMo's code is run as if it were LLaDA's, or the message does not say what is wrong."""
+    refused(copy("llada-tiny", **changes), *words)
+
+
+def test_what_llada_may_leave_out(copy) -> None:
+    """Fails when a key that config.json may leave out or set to null means something else than in the authors' code."""
+    expected = answer(copy("llada-tiny"))
+    same = {"n_kv_heads": None, "mlp_hidden_size": None, "mlp_ratio": 2, "multi_query_attention": False}
+    assert torch.equal(expected, answer(copy("llada-tiny", **same, rms_norm_eps=None, rope_full_precision=None)))
+
+
+def test_biases_of_llada_are_used(copy) -> None:
+    """Fails when a checkpoint with biases loads, and they are left out of the sums."""
+    folder = copy("llada-tiny", include_bias=True)
+    weights = load_file(folder / "model.safetensors")
+    linear = [name for name in weights if not name.endswith(("norm.weight", "ln_f.weight", "wte.weight"))]
+    biases = {name.removesuffix("weight") + "bias": torch.zeros(len(weights[name])) for name in linear}
+    save_file(weights | biases, folder / "model.safetensors")
+    plain = answer(folder)
+    assert torch.equal(answer(copy("llada-tiny", include_bias=None)), plain)
+    for name in (
+        "blocks.1.q_proj",
+        "blocks.0.v_proj",
+        "blocks.1.attn_out",
+        "blocks.0.ff_proj",
+        "blocks.1.ff_out",
+        "ff_out",
+    ):
+        one = {f"model.transformer.{name}.bias": biases[f"model.transformer.{name}.bias"] + 0.5}
+        save_file(weights | biases | one, copy("llada-tiny", include_bias=True) / "model.safetensors")
+        assert not torch.allclose(plain, answer(folder), atol=0.01), name
+
+
+def test_a_tied_head_of_llada(copy) -> None:
+    """Fails when a checkpoint without a head of its own does not load, or reads something else than the embedding."""
+    folder = copy("llada-tiny", weight_tying=True)
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.transformer.ff_out.weight"]
+    save_file(weights, folder / "model.safetensors")
+    tied = answer(folder)
+    weights["model.transformer.ff_out.weight"] = weights["model.transformer.wte.weight"].clone()
+    save_file(weights, copy("llada-tiny") / "model.safetensors")
+    assert torch.allclose(tied, answer(folder), atol=1e-4)
 
 
 def test_no_mask_token_anywhere(copy) -> None:

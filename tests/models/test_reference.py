@@ -1,4 +1,4 @@
-"""Our forward pass against the authors' `modeling_dream.py`, by stored numbers (tests/data/reference/README.md)."""
+"""Our forward passes against the authors' own, by stored numbers (tests/data/reference/README.md)."""
 
 import hashlib
 import json
@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import View
-from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
-from dlm_lsp.models.loading import load, read_config
+from dlm_lsp.models.loading import FAMILIES, load, read_config
+from dlm_lsp.models.transformer import NetworkDenoiser
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 TOLERANCE = 2e-4
@@ -22,14 +22,14 @@ CASES = sorted(key.removesuffix("/input_ids") for key in STORED if key.endswith(
 BFLOAT16_CASES = sorted(key.removesuffix("/bf16/logits") for key in STORED if key.endswith("/bf16/logits"))
 
 
-def denoiser_of(case: str, **options: str) -> DreamDenoiser:
+def denoiser_of(case: str, **options: str) -> NetworkDenoiser:
     """Load the checkpoint of a case."""
     denoiser = load(REFERENCE / "checkpoints" / Path(case).parts[0], device="cpu", **options)
-    assert isinstance(denoiser, DreamDenoiser)
+    assert isinstance(denoiser, NetworkDenoiser)
     return denoiser
 
 
-def logits(denoiser: DreamDenoiser, ids: Tensor) -> Tensor:  # [B, L] -> [B, L, V]
+def logits(denoiser: NetworkDenoiser, ids: Tensor) -> Tensor:  # [B, L] -> [B, L, V]
     """What the authors' model returns: rows before the shift."""
     with torch.inference_mode():
         return denoiser._network(ids).float()
@@ -64,7 +64,7 @@ def test_the_logits_are_those_the_reference_gave() -> None:
 
 def test_the_stored_cases_are_worth_something() -> None:
     """Fails when a kind of input is lost: lengths 1 and 2, holes at both ends, a batch, every layout."""
-    for name in ("dream-tiny", "dream-tiny-sharded", "dream-tiny-tied"):
+    for name in ("dream-tiny", "dream-tiny-sharded", "dream-tiny-tied", "llada-tiny"):
         for case in ("len1_mask", "len1_token", "len2", "len33_left0", "len33_right", "len7_middle", "batch2_len33"):
             assert f"{name}/{case}" in CASES
     mask = 262
@@ -93,14 +93,15 @@ def test_bfloat16_agrees_with_the_reference(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_predict_is_the_reference_shifted_by_one(case: str) -> None:
-    """Fails when row i is not about token i: Dream's head at i - 1 speaks about token i, and row 0 about token 0."""
+def test_row_i_is_about_token_i(case: str) -> None:
+    """Fails when the shift is wrong: Dream's head at i - 1 speaks about token i, and row 0 about token 0; LLaDA's has none."""
     denoiser = denoiser_of(case, dtype="float32")
     ids = STORED[f"{case}/input_ids"]
     reference = STORED[f"{case}/logits"]
     shifted = torch.cat([reference[:, :1], reference[:, :-1]], dim=1)
+    expected = reference if case.startswith("llada") else shifted
     actual = torch.stack(denoiser.predict([View(row, torch.arange(len(row))) for row in ids]))
-    assert distance(actual, shifted) <= TOLERANCE
+    assert distance(actual, expected) <= TOLERANCE
 
 
 def test_a_wrong_shift_would_be_seen() -> None:
@@ -132,6 +133,25 @@ def test_a_lost_bias_would_be_seen(projection: str, layer: int, copy) -> None:
     assert distance(actual, STORED["dream-tiny/len33_right/logits"]) >= 100 * TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["attn_out", "up_proj", "attn_norm"])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_slip_in_lladas_block_would_be_seen(name: str, layer: int, copy) -> None:
+    """Fails when the comparison is too coarse to see that one tensor of a LLaDA layer is a little off."""
+    folder = copy("llada-tiny")
+    weights = load_file(folder / "model.safetensors")
+    weights[f"model.transformer.blocks.{layer}.{name}.weight"] *= 1.02
+    save_file(weights, folder / "model.safetensors")
+    actual = logits(load(folder, device="cpu"), STORED["llada-tiny/len33_right/input_ids"])
+    assert distance(actual, STORED["llada-tiny/len33_right/logits"]) >= 10 * TOLERANCE
+
+
+def test_lladas_rope_is_turned_in_float32() -> None:
+    """Fails when angles are rounded to the weights' format though config.json says `rope_full_precision`."""
+    denoiser = denoiser_of("llada-tiny", dtype="bfloat16")
+    cos, sin = denoiser._network.turn(torch.arange(5)[None])
+    assert {torch.float32} == {cos.dtype, sin.dtype}
+
+
 def test_a_causal_mask_would_be_seen() -> None:
     """Fails when the comparison is too coarse to see that rows do not look to their right."""
     ids = STORED["dream-tiny/len33_right/input_ids"][0]
@@ -141,8 +161,10 @@ def test_a_causal_mask_would_be_seen() -> None:
     assert distance(actual, torch.cat([reference[:1], reference[:-1]])) >= 100 * TOLERANCE
 
 
-def test_a_network_made_from_config_alone_has_the_names_of_the_checkpoint() -> None:
+@pytest.mark.parametrize("name", ["dream-tiny", "llada-tiny"])
+def test_a_network_made_from_config_alone_has_the_names_of_the_checkpoint(name: str) -> None:
     """Fails when a parameter is renamed: checkpoints that are trained here must load everywhere."""
-    folder = REFERENCE / "checkpoints" / "dream-tiny"
-    network = DreamModel(DreamConfig.from_json(read_config(folder)))
+    folder = REFERENCE / "checkpoints" / name
+    config = read_config(folder)
+    network = FAMILIES[config["model_type"]].network(config)
     assert set(load_file(folder / "model.safetensors")) == set(network.state_dict())

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dlm_lsp.models.dream import DreamDenoiser, DreamModel
+from dlm_lsp.models.dream import DreamModel
+from dlm_lsp.models.transformer import NetworkDenoiser
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.denoise import denoise
 from dlm_lsp.sampling.samplers.threshold import Threshold
@@ -16,10 +17,10 @@ from tests.sampling.replay import (
     END_OF_TEXT,
     EXPAND,
     VOCAB,
-    LladaDenoiser,
     canvas_of,
     changes,
     dream_network,
+    llada_denoiser,
     traces,
     vocabulary,
 )
@@ -29,9 +30,9 @@ ONE_A_STEP = Threshold(torch.inf)
 
 
 @pytest.fixture(scope="module")
-def llada() -> LladaDenoiser:
+def llada() -> NetworkDenoiser:
     """The tiny LLaDA."""
-    return LladaDenoiser(DATA / "traces" / "llada-tiny")
+    return llada_denoiser()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_fast_dllm_on_llada(trace, llada):
 @pytest.mark.parametrize("trace", traces("fast-dllm-dream.json"))
 def test_fast_dllm_on_dream(trace, dream):
     """Fails if the shift, the suffix or a hole at either end is treated otherwise than in Fast-dLLM's port to Dream."""
-    denoiser = DreamDenoiser(dream, vocabulary(), tokenizer=None)
+    denoiser = NetworkDenoiser(dream, vocabulary(), tokenizer=None)
     canvas = canvas_of(trace["canvas"], *trace["region"])
     steps, end = changes(canvas, denoiser, Threshold(trace["settings"]["threshold"]), ban=trace["mask_token_banned"])
     assert trace["changes"] == steps
@@ -91,7 +92,7 @@ def test_dreamon(trace, dreamon):
     options = trace["settings"]
     growing = trace["form"] == "infill-growing"
     delete_id = END_OF_TEXT if growing and options["delete_eos_token"] else None
-    denoiser = DreamDenoiser(dreamon, vocabulary(EXPAND, delete_id), tokenizer=None)
+    denoiser = NetworkDenoiser(dreamon, vocabulary(EXPAND, delete_id), tokenizer=None)
 
     def longest(canvas: Canvas, logits: Tensor) -> Tensor:
         """The reference's buffer ends where the hole has max_gen_len rows."""
@@ -119,7 +120,7 @@ def test_the_weights_are_those_the_traces_were_made_with(name):
     """Fails if a weight file was replaced and the traces were not, or nobody can tell any more what made them."""
     about = json.loads((DATA / "traces" / name).read_text())
     for model, files in about["weights_sha256"].items():
-        folder = DATA / "traces" / model if model == "llada-tiny" else DATA / "reference" / "checkpoints" / model
+        folder = DATA / "reference" / "checkpoints" / model
         for file, digest in files.items():
             assert digest == hashlib.sha256((folder / file).read_bytes()).hexdigest()
     for source in about["reference"].values():

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import View, Vocabulary
-from dlm_lsp.models.dream import DreamConfig, DreamDenoiser, DreamModel
+from dlm_lsp.models.dream import DreamConfig, DreamModel
+from dlm_lsp.models.transformer import NetworkDenoiser
 
 MASK, EXPAND, DELETE, SURPLUS = 20, 21, 22, 23
 ORDINARY = range(MASK)
@@ -26,7 +27,7 @@ CONFIG = DreamConfig.from_json(
 class Recorded:
     """A denoiser that remembers what it was asked."""
 
-    def __init__(self, inner: DreamDenoiser) -> None:
+    def __init__(self, inner: NetworkDenoiser) -> None:
         self.vocabulary = inner.vocabulary
         self.max_tokens = inner.max_tokens
         self.tokenizer = None
@@ -43,14 +44,14 @@ def tiny_denoiser(seed: int = 0, *, structural: bool = True) -> Recorded:
     """A denoiser whose answers are far from uniform; `structural` says whether it has expand and delete tokens."""
     generator = torch.Generator().manual_seed(seed)
     network = DreamModel(CONFIG)
-    for parameter in network.parameters():
-        if parameter.ndim > 1:
+    for name, parameter in network.named_parameters():
+        if "norm" not in name:
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.6
     network.double()  # padding must not decide between rows that are equally sure, as all rows of a canvas of masks are
     forbidden = torch.tensor([k in {MASK, EXPAND, DELETE, SURPLUS} for k in range(CONFIG.vocab_size)])
     expand, delete = (EXPAND, DELETE) if structural else (None, None)
     return Recorded(
-        DreamDenoiser(network, Vocabulary(CONFIG.vocab_size, MASK, forbidden, expand, delete), tokenizer=None)
+        NetworkDenoiser(network, Vocabulary(CONFIG.vocab_size, MASK, forbidden, expand, delete), tokenizer=None)
     )
 
 

@@ -78,9 +78,9 @@ def test_the_trainer_and_the_denoiser_agree_on_the_shift(
     with torch.no_grad():
         trained = loss_of(Loss(network), batch, CPU)[1]
     rows = torch.from_numpy(batch.weights[0]).nonzero()[:, 0]
-    from dlm_lsp.models.dream import DreamDenoiser
+    from dlm_lsp.models.transformer import NetworkDenoiser
 
-    logits = DreamDenoiser(network, None, None).predict([View(torch.from_numpy(batch.inputs[0]), rows)])[0]
+    logits = NetworkDenoiser(network, None, None).predict([View(torch.from_numpy(batch.inputs[0]), rows)])[0]
     wanted = torch.from_numpy(batch.targets[0])[rows]
     assert float(trained) == pytest.approx(float(torch.nn.functional.cross_entropy(logits, wanted)), rel=1e-5)
 
