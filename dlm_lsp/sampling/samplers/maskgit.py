@@ -39,10 +39,10 @@ class Maskgit:
         masked = canvas.masked[canvas.rows]  # [H]
         now = moment(memory)
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
-        left, r = int(masked.sum()), (now + 1) / self.steps
-        staying = 0 if r >= 1 else max(1, math.floor(math.cos(math.pi * r / 2) * memory.start))
+        r = min(1.0, (now + 1) / self.steps)
+        staying = math.floor(math.cos(math.pi * r / 2) * memory.start)
         uniform = torch.rand(len(masked), generator=rng).clamp(min=1e-20)
         gumbel = -(-uniform.log()).log()
-        score = confidence.log() + gumbel * self.mask_temperature * max(0.0, 1 - r)
-        move = canvas.commit(surest(score, masked, max(1, left - staying)), tokens, confidence)
+        score = confidence.log() + gumbel * self.mask_temperature * (1 - r)
+        move = canvas.commit(surest(score, masked, max(1, int(masked.sum()) - staying)), tokens, confidence)
         return replace(move, memory=remember(memory, now))

@@ -1,0 +1,32 @@
+"""Mask-predict (arXiv 1904.09324, section 4), transcribed slowly into plain lists.
+
+Imports nothing of dlm_lsp: an error would have to be made twice to go unseen.
+"""
+
+import math
+
+from tests.sampling.literal.dream import softmax
+
+
+def mask_predict(
+    tokens: list[int], hole: list[int], mask_id: int, answers: list[list[list[float]]], steps: int
+) -> list[list[int]]:
+    """The canvas that each next call is asked about, the answer of the last one at the end; N is what was masked at the start."""
+    tokens = list(tokens)
+    variable = [h for h, place in enumerate(hole) if tokens[place] == mask_id]
+    score = dict.fromkeys(variable, 0.0)
+    states: list[list[int]] = []
+    for t, logits in zip(range(1, steps + 1), answers, strict=False):
+        masked = [h for h in variable if tokens[hole[h]] == mask_id]
+        if not masked:
+            break
+        for h in masked:
+            p = softmax(logits[h])
+            tokens[hole[h]] = p.index(max(p))
+            score[h] = max(p)
+        n = math.floor(len(variable) * (steps - t) / steps)
+        # Lowest score first; of equals the rightmost is masked.
+        for h in sorted(variable, key=lambda row: (score[row], -row))[:n]:
+            tokens[hole[h]] = mask_id
+        states.append(list(tokens))
+    return states

@@ -1,0 +1,49 @@
+"""P2 as in Open-dLLM, transcribed slowly from its card into plain lists.
+
+Imports nothing of dlm_lsp: an error would have to be made twice to go unseen.
+"""
+
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import drawn, filtered
+
+Numbers = Callable[[int], list[float]]
+
+
+def p2(
+    tokens: list[int],
+    hole: list[int],
+    mask_id: int,
+    answers: list[list[list[float]]],
+    *,
+    steps: int,
+    temperature: float,
+    top_p: float,
+    top_k: int,
+    uniform: Numbers,
+) -> list[list[int]]:
+    """The tokens after every call."""
+    tokens = list(tokens)
+    variable = [h for h, place in enumerate(hole) if tokens[place] == mask_id]
+    if steps == 0:
+        steps = len(variable)
+    states: list[list[int]] = []
+    for i, logits in zip(range(steps), answers, strict=False):
+        if all(tokens[place] != mask_id for place in hole):
+            break
+        numbers = uniform(len(hole)) if temperature > 0 else [0.0] * len(hole)
+        fresh = []
+        for row, number in zip(logits, numbers, strict=True):
+            p = filtered(row, temperature, top_p, top_k)
+            token = drawn(p, number) if temperature > 0 else p.index(max(p))
+            fresh.append((token, p[token]))
+        # Lowest score first; of equals the rightmost is masked, so that the leftmost is kept.
+        ascending = sorted(variable, key=lambda h: (fresh[h][1], -h))
+        to_mask = ascending[: len(variable) * (steps - i - 1) // steps]  # n (1 - kappa), rounded down
+        for h in variable:
+            if h in to_mask:
+                tokens[hole[h]] = mask_id
+            elif tokens[hole[h]] == mask_id:
+                tokens[hole[h]] = fresh[h][0]
+        states.append(list(tokens))
+    return states
