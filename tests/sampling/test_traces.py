@@ -115,7 +115,7 @@ def test_dreamon(trace, dreamon):
         assert trace["nfe"] - 1 == len(states), "the reference looks once more when nothing is masked"
 
 
-@pytest.mark.parametrize("name", ["dreamon.json", "fast-dllm-dream.json", "fast-dllm-llada.json"])
+@pytest.mark.parametrize("name", ["dreamon.json", "fast-dllm-dream.json", "fast-dllm-llada.json", "wino-llada.json"])
 def test_the_weights_are_those_the_traces_were_made_with(name):
     """Fails if a weight file was replaced and the traces were not, or nobody can tell any more what made them."""
     about = json.loads((DATA / "traces" / name).read_text())
