@@ -44,11 +44,22 @@ function M.watch(client)
   end
 end
 
+--- Whether what Neovim draws goes on with what was typed since: it draws it a while longer all the same.
+local function fits()
+  local typed = drawn and place_of.typed(drawn.place)
+  for _, item in ipairs(typed and drawn.items or {}) do
+    if vim.startswith(item.text, typed) and #item.text > #typed then
+      return true
+    end
+  end
+  return false
+end
+
 --- Take what Neovim draws into an offer of our own, and go on with that.
 ---@param go_on fun()
 ---@return boolean whether anything is drawn
 function M.take(go_on)
-  if not compat.builtin or not drawn then
+  if not compat.builtin or not fits() then
     return false
   end
   return vim.lsp.inline_completion.get({

@@ -42,9 +42,8 @@ end
 --- The command line of the server's program, for one of its other commands.
 ---@return string[]?
 local function command_line(...)
-  local client = server.client()
-  local cmd = client and client.config.cmd or compat.enable and vim.lsp.config[server.NAME].cmd or server.config().cmd
-  if type(cmd) ~= 'table' or not server.is_here(cmd) then
+  local cmd = server.cmd()
+  if type(cmd) ~= 'table' or not server.is_here() then
     return nil
   end
   local program = { cmd[1] }

@@ -23,21 +23,12 @@ local function check_editor()
   end
 end
 
----@return table? cmd
-local function configured()
-  if compat.enable then
-    if vim.lsp.is_enabled and not vim.lsp.is_enabled(server.NAME) then
-      warn('the server is not enabled', { "call require('dlm').setup() in init.lua" })
-    end
-    return vim.lsp.config[server.NAME].cmd
-  end
-  local client = server.any()
-  return client and client.config.cmd or server.config().cmd
-end
-
 local function check_program()
   start('dlm: server')
-  local cmd = configured()
+  if vim.lsp.is_enabled and not vim.lsp.is_enabled(server.NAME) then
+    warn('the server is not enabled', { "call require('dlm').setup() in init.lua" })
+  end
+  local cmd = server.cmd()
   if type(cmd) ~= 'table' then
     info('the server is started by a function')
     return

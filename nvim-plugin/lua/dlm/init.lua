@@ -25,8 +25,15 @@ function M.setup(options)
   if compat.enable then
     vim.lsp.config(server.NAME, given)
     vim.lsp.enable(server.NAME)
+    vim.api.nvim_create_autocmd('FileType', {
+      group = vim.api.nvim_create_augroup('dlm.setup', {}),
+      pattern = vim.lsp.config[server.NAME].filetypes,
+      callback = function()
+        server.is_here() -- Neovim itself says it in its log alone
+      end,
+    })
   else
-    require('dlm.start').enable(vim.tbl_deep_extend('force', server.config(), given))
+    require('dlm.start').enable(given)
   end
 end
 

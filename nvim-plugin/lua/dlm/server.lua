@@ -8,7 +8,8 @@ M.NAME = 'dlm_lsp'
 --- The section of the server's settings.
 M.SECTION = 'dlm-lsp'
 
-local ROOT_MARKERS = { 'pyproject.toml', 'setup.py', 'setup.cfg', 'requirements.txt', '.git' }
+--- What the folder of a project holds.
+M.ROOT_MARKERS = { 'pyproject.toml', 'setup.py', 'setup.cfg', 'requirements.txt', '.git' }
 
 ---@return table a `vim.lsp.Config`
 function M.config()
@@ -34,28 +35,28 @@ function M.config()
     before_init = function(params, config)
       params.initializationOptions = config.settings[M.SECTION] -- the model is not loaded twice
     end,
-    root_dir = function(buf, on_dir)
-      if M.is_here(vim.lsp.config[M.NAME].cmd) then
-        on_dir(M.root(buf))
-      end
-    end,
+    root_markers = M.ROOT_MARKERS,
     reuse_client = function(client, config)
       return client.name == config.name and not compat.is_stopped(client) and M.add_folder(client, config.root_dir)
     end,
   }
 end
 
----@return string? the folder of the project that a buffer's file lies in
-function M.root(buf)
-  return compat.root(buf, ROOT_MARKERS)
+--- How the server is started, as it is configured.
+---@return string[]|function
+function M.cmd()
+  if compat.enable then
+    return vim.lsp.config[M.NAME].cmd
+  end
+  return require('dlm.start').config.cmd
 end
 
 local told = {}
 
 --- Whether the server's program can be run; if not, the user is told so once.
----@param cmd string[]|function
 ---@return boolean
-function M.is_here(cmd)
+function M.is_here()
+  local cmd = M.cmd()
   if type(cmd) ~= 'table' or vim.fn.executable(cmd[1]) == 1 then
     return true
   end

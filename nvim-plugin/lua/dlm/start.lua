@@ -1,19 +1,23 @@
 --- Starts the server in Neovim 0.10 and older, which have no `vim.lsp.enable`.
+local compat = require('dlm.compat')
 local server = require('dlm.server')
 
 local M = {}
 
+M.config = server.config()
+
 local id ---@type integer?
 
-local function attach(buf, config)
-  if vim.bo[buf].buftype ~= '' or not server.is_here(config.cmd) then
+local function attach(buf)
+  if vim.bo[buf].buftype ~= '' or not server.is_here() then
     return
   end
-  local folder = server.root(buf)
+  local folder = compat.root(buf, server.ROOT_MARKERS)
   local client = id and vim.lsp.get_client_by_id(id)
   if not client then
-    config = vim.tbl_extend('force', config, {
-      capabilities = vim.tbl_deep_extend('force', vim.lsp.protocol.make_client_capabilities(), config.capabilities),
+    local capabilities = vim.lsp.protocol.make_client_capabilities()
+    local config = vim.tbl_extend('force', M.config, {
+      capabilities = vim.tbl_deep_extend('force', capabilities, M.config.capabilities),
       on_attach = function(started, its_buf)
         require('dlm.attach').attach(started, its_buf)
       end,
@@ -32,18 +36,19 @@ local function attach(buf, config)
 end
 
 --- Attach to buffers of the configured file types from now on, and to those that are open.
----@param config table as `server.config` gives it
-function M.enable(config)
+---@param given table laid over what `server.config` gives
+function M.enable(given)
+  M.config = vim.tbl_deep_extend('force', M.config, given)
   vim.api.nvim_create_autocmd('FileType', {
     group = vim.api.nvim_create_augroup('dlm.start', {}),
-    pattern = config.filetypes,
+    pattern = M.config.filetypes,
     callback = function(event)
-      attach(event.buf, config)
+      attach(event.buf)
     end,
   })
   for _, buf in ipairs(vim.api.nvim_list_bufs()) do
-    if vim.api.nvim_buf_is_loaded(buf) and vim.tbl_contains(config.filetypes, vim.bo[buf].filetype) then
-      attach(buf, config)
+    if vim.api.nvim_buf_is_loaded(buf) and vim.tbl_contains(M.config.filetypes, vim.bo[buf].filetype) then
+      attach(buf)
     end
   end
 end

@@ -1,4 +1,4 @@
-"""Neovims of two ages with the plugin, each with a scripted model or a server that behaves badly."""
+"""Neovims of two ages with the plugin: one each that most tests share, with a scripted model, and others for a test of its own."""
 
 import json
 import sys
@@ -14,8 +14,10 @@ from tests.editors.nvim.neovim import Neovim
 ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "nvim-plugin"
 PROGRAMS = {"0.7": "/usr/bin/nvim", "0.12": str(ROOT / "build/editors/nvim/usr/bin/nvim")}
-"""Debian's own (apt install neovim), and what get_nvim.sh unpacks. One that is missing is a failure."""
-SERVER = [sys.executable, "-m", "dlm_lsp"]
+"""Debian's own (apt-get install neovim), and what get_nvim.sh unpacks. One that is missing is a failure."""
+SERVER = (sys.executable, "-m", "dlm_lsp")
+UNSURE = "return " + " + ".join("ab" * 8)
+"""Decided one token a step."""
 
 RULES: list[dict[str, Any]] = [
     {
@@ -25,16 +27,18 @@ RULES: list[dict[str, Any]] = [
         "alternatives": ["return b + a", "return sum((a, b))"],
     },
     {"after": "def scale(a, b):\n    ", "before": "\n", "answer": "c = a * b\n    return c"},
-    {"after": "def slow(a, b):\n    ", "before": "\n", "answer": "return " + " + ".join("ab" * 8), "confidence": 0.5},
+    {"after": "def slow(a, b):\n    ", "before": "\n", "answer": UNSURE, "confidence": 0.5},
     {"after": "def tabs(a):\n\t", "before": "\n", "answer": "for x in a:\n\t\tprint(x)"},
     {"after": "smile = '😀', ", "before": "\n", "answer": "'🎉'"},
     {"after": "value = list.", "before": "(items)\n", "answer": "append"},
+    {"after": "total = (", "before": ")", "answer": "price * quantity"},
+    {"after": "def broken(a):\n    ", "before": "\n    return", "answer": "value = (a + 1)"},
 ]
 
 INIT = """
 vim.opt.runtimepath:prepend({plugin})
 vim.opt.shortmess:append('I')
-vim.o.more, vim.o.autoindent = false, false
+vim.o.more, vim.o.autoindent, vim.o.hidden, vim.o.columns = false, false, true, 100
 vim.cmd('filetype plugin on | filetype indent off')
 vim.g.python_recommended_style = 0
 _G.told = {{}}
@@ -47,47 +51,69 @@ vim.keymap.set('i', '<F4>', '<Plug>(dlm-next)', {{ remap = true }})
 vim.keymap.set('i', '<F5>', '<Plug>(dlm-prev)', {{ remap = true }})
 vim.keymap.set('i', '<F6>', '<Plug>(dlm-dismiss)', {{ remap = true }})
 vim.keymap.set({{ 'n', 'i' }}, '<F7>', '<Plug>(dlm-fill)', {{ remap = true }})
+vim.keymap.set('x', '<F8>', '<Plug>(dlm-regenerate)', {{ remap = true }})
 """
 
-Open = Callable[..., Neovim]
+Start = Callable[..., Neovim]
+Edit = Callable[..., Neovim]
 
 
-@pytest.fixture(params=list(PROGRAMS))
+@pytest.fixture(scope="session", params=list(PROGRAMS))
 def version(request: pytest.FixtureRequest) -> str:
     """Name one of the Neovims."""
     assert Path(PROGRAMS[request.param]).exists(), "apt-get install neovim; tests/editors/nvim/get_nvim.sh"
     return request.param
 
 
+@pytest.fixture(scope="session")
+def shared(version: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neovim]:
+    """Give the editor that tests share: one server, one scripted model."""
+    home = tmp_path_factory.mktemp("shared")
+    with _start(version, home, "pass\n", setup(scripted(home / "script.json"))) as editor:
+        wait_for_model(editor)
+        yield editor
+
+
 @pytest.fixture
-def open_file(version: str, tmp_path: Path) -> Iterator[Open]:
-    """Give a function that opens a file; `server` is a command line, `setup` the lines of init.lua that start it."""
+def edit(shared: Neovim, tmp_path: Path) -> Iterator[Edit]:
+    """Give a function that opens a file of the test's own in the shared editor."""
+
+    def edit(text: str | bytes, name: str = "code.py") -> Neovim:
+        file = tmp_path / name
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        shared.edit(file)
+        shared.lua("_G.told = {}")
+        shared.wait_for(lambda: shared.lua("return require('dlm').statusline()"), "server for the file")
+        return shared
+
+    yield edit
+    shared.keys("<Esc><Esc>:silent only! | %bwipeout!<CR>")
+
+
+@pytest.fixture
+def start(version: str, tmp_path: Path) -> Iterator[Start]:
+    """Give a function that starts an editor for this test alone, with lines of init.lua that start a server."""
     with ExitStack() as stack:
+        yield lambda text, lines: stack.enter_context(_start(version, tmp_path, text, lines))
 
-        def open_file(
-            text: str | bytes,
-            *,
-            name: str = "code.py",
-            server: list[str] = SERVER,
-            model: str | None = None,
-            setup: str | None = None,
-            is_ready: bool = True,
-        ) -> Neovim:
-            file = tmp_path / name
-            file.write_bytes(text.encode() if isinstance(text, str) else text)
-            model = model or scripted(tmp_path / "script.json")
-            settings = f"{{ model = {json.dumps(model)}, device = 'cpu', threads = 1, deadlineMs = 60000 }}"
-            command = json.dumps(server)[1:-1]
-            setup = setup or f"require('dlm').setup({{ cmd = {{ {command} }}, settings = {settings} }})"
-            init = tmp_path / "init.lua"
-            init.write_text(INIT.format(plugin=json.dumps(str(PLUGIN)), setup=setup), encoding="utf-8")
-            editor = stack.enter_context(Neovim(PROGRAMS[version], init, file, tmp_path))
-            if is_ready:
-                ready = "local s = require('dlm').statusline() return s ~= '' and s ~= 'dlm …' and s ~= 'dlm loading'"
-                editor.wait_for(lambda: editor.lua(ready), "loaded model")
-            return editor
 
-        yield open_file
+def _start(version: str, home: Path, text: str, lines: str) -> Neovim:
+    file, init = home / "code.py", home / "init.lua"
+    file.write_text(text, encoding="utf-8")
+    init.write_text(INIT.format(plugin=json.dumps(str(PLUGIN)), setup=lines), encoding="utf-8")
+    return Neovim(PROGRAMS[version], init, file, home)
+
+
+def setup(model: str, *server: str) -> str:
+    """Give the lines of init.lua that start a server, ours if none is given."""
+    settings = f"{{ model = {json.dumps(model)}, device = 'cpu', threads = 1, deadlineMs = 60000 }}"
+    command = ", ".join(json.dumps(word) for word in server or SERVER)
+    return f"require('dlm').setup({{ cmd = {{ {command} }}, settings = {settings} }})"
+
+
+def wait_for_model(editor: Neovim) -> None:
+    """Wait until the server can answer."""
+    editor.wait_for(lambda: editor.lua("return require('dlm').statusline()").startswith("dlm script"), "loaded model")
 
 
 def scripted(path: Path, step_ms: int = 0) -> str:

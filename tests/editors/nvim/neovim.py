@@ -31,7 +31,7 @@ for _, name in ipairs({ 'dlm.ghost', 'nvim.lsp.inline_completion' }) do
 end
 return #found > 0 and table.concat(found, '\\n') or nil
 """
-PATIENCE_S = 30
+PATIENCE_S = 20
 """How long to wait for what must happen: the machine may be busy."""
 
 
@@ -62,6 +62,11 @@ class Neovim:
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)  # the server too, whatever state it is in
         self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
 
     def _remote(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -99,12 +104,22 @@ class Neovim:
         """Give what the editor has printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
+    def edit(self, file: Path) -> None:
+        """Open another file."""
+        self.file = file
+        self.keys(f"<Esc>:silent edit! {file}<CR>")
+        self.wait_for(lambda: self.lua("return vim.api.nvim_buf_get_name(0)") == str(file), "opened file")
+
+    def told(self) -> list[str]:
+        """Give what the user was told."""
+        return self.lua("return _G.told") or []
+
     def ghost(self) -> str | None:
         """Give the text that is drawn and not there, of our own or of Neovim's."""
         return self.lua(GHOST)
 
-    def wait_for_ghost(self, text: str) -> None:
-        """Wait until exactly this is drawn."""
+    def wait_for_ghost(self, text: str | None) -> None:
+        """Wait until exactly this is drawn, or nothing."""
         self.wait_for(lambda: self.ghost() == text, f"ghost text {text!r}")
 
     def text(self) -> str:
