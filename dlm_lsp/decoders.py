@@ -202,7 +202,7 @@ DECODERS: dict[str, Decoder] = {
         takes_back=True,
     ),
     "remdm": Decoder(
-        "ReMDM (arXiv 2503.00307), sections 4.1 to 4.3",
+        "ReMDM (arXiv 2503.00307), sections 3 and 4, diffusion.py of kuleshov-group/remdm",
         "writes at random as a plan says, and masks again with a small probability",
         {
             "variant": Parameter(

@@ -23,7 +23,7 @@ from dlm_lsp.sampling.samplers.p2 import P2
 from dlm_lsp.sampling.strategy import Sampler
 from tests.sampling.replay import DATA, MASK, dream_network, llada_denoiser, traces, vocabulary
 
-FILES = ["dream.json", "llada.json", "open-dllm-p2.json"]
+FILES = ["dream.json", "llada.json", "dllm-llada.json", "open-dllm-p2.json"]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +106,16 @@ def test_llada(trace, llada):
     """Fails if blocks, shares, Gumbel noise or a random order are not LLaDA's."""
     settings = trace["settings"]
     sampler = Llada(settings["remasking"], settings["block_length"], settings["steps"], settings["temperature"])
+    found, end = replayed(trace, llada, sampler)
+    assert trace["changes"] == found
+    assert trace["final"] == end
+
+
+@pytest.mark.parametrize("trace", traces("dllm-llada.json"))
+def test_llada_with_text_behind(trace, llada):
+    """Fails if what stands behind the hole, or known ids within it, make LLaDA's rule another than dllm's infill has it."""
+    settings = trace["settings"]
+    sampler = Llada(settings["remasking"], 0, settings["steps"], settings["temperature"])
     found, end = replayed(trace, llada, sampler)
     assert trace["changes"] == found
     assert trace["final"] == end

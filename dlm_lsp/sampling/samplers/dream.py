@@ -25,7 +25,7 @@ from dlm_lsp.sampling.schedule import moment, remember, surest
 
 @dataclass(frozen=True, slots=True)
 class Dream:
-    """Ends in at most H steps and at most `steps`; `faithful` in `steps`, and none of both counts steps of growth."""
+    """Ends in at most H steps, and in at most `steps` (`faithful`: in exactly as many, but for "origin") where the hole does not grow."""
 
     alg: str = "entropy"
     steps: int = 0

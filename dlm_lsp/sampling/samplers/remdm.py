@@ -1,6 +1,6 @@
 """ReMDM: ancestral sampling in which what is written may be masked again with a small probability.
 
-Remasking Discrete Diffusion Models with Inference-Time Scaling (arXiv 2503.00307), equations 5 to 7 and sections 4.1 to 4.3;
+Remasking Discrete Diffusion Models with Inference-Time Scaling (arXiv 2503.00307), sections 3 and 4;
 `diffusion.py` in kuleshov-group/remdm. Letters: alpha_t = 1 - t is the share written at time t, s < t the next time; a written
 token is masked with probability sigma, a mask is written with (alpha_s - (1 - sigma) alpha_t) / (1 - alpha_t). `variant` is the
 choice of sigma, at most sigma_max = min(1, (1 - alpha_s) / alpha_t): "cap" min(eta_cap, sigma_max), "rescale" eta_rescale
