@@ -1,4 +1,4 @@
-"""Writes what repeats dlm_lsp/settings.py: docs/settings.md, and what the editors' plugins say of settings.
+"""Writes what repeats the code: docs/settings.md, docs/samplers.md, and what the editors' plugins say of settings.
 
 python docs/generate.py            # write
 python docs/generate.py --check    # exit 1 if it would change
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import neovim_settings as neovim
+import samplers_page as samplers
 
 from dlm_lsp import __version__
 from dlm_lsp.settings import CHOICES, RANGES, Settings, camel_case, descriptions
@@ -81,6 +82,7 @@ def _property(name: str) -> dict[str, Any]:
 
 WRITTEN = {
     SETTINGS: settings_page,
+    samplers.PAGE: samplers.samplers_page,
     MANIFEST: vscode_manifest,
     neovim.TYPES: neovim.types,
     neovim.HELP: neovim.help_page,
@@ -97,7 +99,7 @@ def main() -> int:
     stale = [path for path, make in WRITTEN.items() if path.read_text(encoding="utf-8") != make()]
     for path in stale:
         if check:
-            sys.stderr.write(f"{path} is not what dlm_lsp/settings.py says; run `make generate`\n")
+            sys.stderr.write(f"{path} is not what the code and the results say; run `make generate`\n")
         else:
             path.write_text(WRITTEN[path](), encoding="utf-8")
     return int(check and bool(stale))

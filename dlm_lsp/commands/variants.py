@@ -49,6 +49,9 @@ async def attempt(
     result = await model.fill(request, first)
     ms = first.elapsed_ms()
     steps = first.last_step
+    if first.was_disturbed:  # lines were taken back before the hole was full, so what was complete first is not unguided
+        first = _FirstPass()
+        await model.fill(replace(request, repair_rounds=0), first)
     repaired = steps > first.steps
     tokens = first.tokens
     plain = Candidate((first.text,), 0.0, (1.0,) * len(tokens), first.steps, 0, parses=False, token_texts=(tokens,))
@@ -96,6 +99,8 @@ class _FirstPass:
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self._complete = False
+        self.was_disturbed = False
+        """Whether anything was taken back before the first canvas was complete."""
         self.tokens: tuple[str, ...] = ()
         self.steps = 0
         self.ms = 0.0
@@ -104,6 +109,7 @@ class _FirstPass:
     def __call__(self, step: Step) -> None:
         self.last_step = max(self.last_step, step.step)
         if not self._complete:
+            self.was_disturbed |= step.revoked > 0
             self.tokens = tuple(piece for piece in step.pieces[0] if piece is not None)
             self.steps = step.step
             self.ms = self.elapsed_ms()

@@ -1,0 +1,214 @@
+"""`dlm-lsp bench decoders`: every sampler, cache and length on the same holes, through the server's own path.
+
+In: files of holes, settings, ways to decode. Out: tables, and beside `--out` JSON, Markdown, a picture, and FILE.cases.jsonl with every
+finished case, from which a run that was interrupted, or whose minutes were over, goes on.
+
+Of every way and hole two things are asked: to fill it, with and without guidance, and how likely what really stood there is when it is
+written in the order of this way (`sampling.forced`): nats per token, which say more than the few exact answers of a small model.
+Holes are taken in a drawn order, and only those count that every way has finished.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import random
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from dlm_lsp import __version__
+from dlm_lsp.commands.ask import Model, open_model
+from dlm_lsp.commands.bench import show_progress
+from dlm_lsp.commands.cases import Case, read_cases
+from dlm_lsp.commands.decoder_tables import Tried, markdown, summarise
+from dlm_lsp.commands.ledger import Ledger
+from dlm_lsp.commands.pareto import draw_fronts
+from dlm_lsp.commands.trial import Judged, Trials, judge
+from dlm_lsp.commands.variants import Attempt, attempt
+from dlm_lsp.commands.ways import Way, choose_ways
+from dlm_lsp.decoders import ORACLE
+from dlm_lsp.errors import DlmError, SettingsError
+from dlm_lsp.settings import Settings
+from dlm_lsp.values import Outcome, Snapshot
+
+_TRIAL = Snapshot("file:///benchmark/trial.py", "python", 1, "x = (1 + \n)\n", len("x = (1 + "))
+_TRIAL_TRUTH = "2"
+
+
+class Likelihood(StrEnum):
+    """Whether it is asked how likely the truth is."""
+
+    YES = "yes"
+    NO = "no"
+    ONLY = "only"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is asked to do."""
+
+    holes: Sequence[Path]
+    samplers: Sequence[str]
+    caches: Sequence[str] = ("none",)
+    lengths: Sequence[str] = ("auto",)
+    sweep: bool = False
+    likelihood: Likelihood = Likelihood.YES
+    calls: Sequence[float] = ()
+    """Mean model calls of a hole at which all are compared, beside the comparison at each one's own."""
+    limit: int | None = None
+    minutes: float = 0.0
+    """0 is without end."""
+    jobs: int = 2
+    out: Path | None = None
+
+
+def bench_decoders(plan: Plan, settings: Settings) -> int:
+    """Measure, print the tables, write the files."""
+    if plan.out is not None and (plan.out.suffix != ".json" or plan.out.is_dir()):
+        raise DlmError(f"--out names a file that ends in .json, not {plan.out}.")
+    ways = choose_ways(plan.samplers, plan.caches, plan.lengths, sweep=plan.sweep)
+    cases = read_cases(plan.holes, plan.limit)
+    if not cases:
+        raise DlmError("there is no hole in these files.")
+    random.Random(0).shuffle(cases)
+    report = asyncio.run(_measure(plan, cases, ways, settings))
+    text = markdown(report)
+    print(text, end="")
+    if plan.out is not None:
+        plan.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        plan.out.with_suffix(".md").write_text(text, encoding="utf-8")
+        print(draw_fronts(report, plan.out.with_suffix(".svg")), file=sys.stderr)
+    return 0
+
+
+async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], settings: Settings) -> dict[str, Any]:
+    """Try every hole in every way, but for what is on disk already, until all is done or the minutes are over."""
+    until = time.monotonic() + plan.minutes * 60 if plan.minutes else float("inf")
+    async with AsyncExitStack() as stack:
+        models = [await stack.enter_async_context(open_model(settings)) for _ in range(plan.jobs)]
+        hello = models[0].hello
+        setup = {
+            "model": Path(hello.model).name,
+            "model_hash": hello.model_hash,
+            "device": hello.device,
+            "likelihood": plan.likelihood,
+            "settings": {k: v for k, v in asdict(settings).items() if k not in {"model", "device", *_OWN}},
+        }
+        ledger = Ledger(plan.out.with_suffix(".cases.jsonl") if plan.out else None, setup, Tried)
+        run = _Run(settings, plan.likelihood)
+        refused = await run.refused(ways, models[0])
+        able = [way for way in ways if way.name not in refused]
+        if not able:
+            raise SettingsError(next(iter(refused.values())))
+        wanted = {(way.name, case.task_id) for way in able for case in cases}
+        done = {(row.way, row.task_id) for row in ledger.rows} & wanted
+        todo = iter([case for case in cases if any((way.name, case.task_id) not in done for way in able)])
+        with show_progress() as progress:
+            bar = progress.add_task("fillings", total=len(wanted), completed=len(done))
+
+            async def work(model: Model) -> None:
+                for case in todo:  # all ways of a hole by one model, which remembers what was asked about it
+                    for way in able:
+                        if time.monotonic() > until:
+                            return
+                        if (way.name, case.task_id) not in done:
+                            ledger.add(await run.measure(case, way, model))
+                            progress.advance(bar)
+
+            await asyncio.gather(*map(work, models))
+        if time.monotonic() > until:
+            print("dlm-lsp: the minutes are over: the same command goes on where this one stopped.", file=sys.stderr)
+    return {
+        "script": "dlm-lsp bench decoders",
+        "version": __version__,
+        **setup,
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}",
+        "jobs": plan.jobs,
+        "holes": [path.name for path in plan.holes],
+        "refused": refused,
+        **summarise(ledger.rows, cases, able, plan.calls),
+    }
+
+
+_OWN = {"sampler", "cache", "length"}
+"""Settings that a way decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all holes and ways have in common."""
+
+    settings: Settings
+    likelihood: Likelihood
+    trials: Trials = field(default_factory=dict)
+
+    async def refused(self, ways: Sequence[Way], model: Model) -> dict[str, str]:
+        """Try every way on a hole of one token; say of those that this model cannot go why."""
+        found = {}
+        for way in ways:
+            if self.likelihood is Likelihood.ONLY and way.is_strategy:
+                found[way.name] = "it orders the model calls itself, so there is no likelihood"
+                continue
+            request = replace(model.request(_TRIAL, way.apply(self.settings)), truth=(_TRIAL_TRUTH,))
+            result = await model.fill(request)
+            if result.outcome is Outcome.FAILED:
+                found[way.name] = result.message
+        for name, why in found.items():
+            print(f"dlm-lsp: {name} is left out: {why}", file=sys.stderr)
+        return found
+
+    async def measure(self, case: Case, way: Way, model: Model) -> Tried:
+        """Measure one hole in one way."""
+        row = Tried(way.name, case.task_id, case.kind)
+        if self.likelihood is not Likelihood.ONLY:
+            row = await self._fill(row, case, way, model)
+        if self.likelihood is not Likelihood.NO and not way.is_strategy:
+            row = await self._force(row, case, way, model)
+        return row
+
+    async def _fill(self, row: Tried, case: Case, way: Way, model: Model) -> Tried:
+        """Fill the hole, and judge what stood there before and after guidance."""
+        truth = case.truth if way.length == ORACLE else ""
+        found = await attempt(case.snapshot, model, way.apply(self.settings), resample=False, truth=truth)
+        plain, guided = found["unguided"], found["guided"]
+        before, after = await self._judge(case, plain), await self._judge(case, guided)
+        return replace(
+            row,
+            answer=plain.text,
+            exact=before.exact,
+            parses=before.parses,
+            passed=before.passed,
+            calls=plain.steps,
+            ms=round(plain.ms, 1),
+            tokens=plain.shown_tokens,
+            guided_answer=guided.text,
+            guided_exact=after.exact,
+            guided_parses=after.parses,
+            guided_passed=after.passed,
+            guided_calls=guided.steps,
+            guided_ms=round(guided.ms, 1),
+        )
+
+    async def _judge(self, case: Case, found: Attempt) -> Judged:
+        if not found.text.strip():
+            return Judged(reason=found.why_empty)
+        return await asyncio.to_thread(judge, case, case.completion(found.text), self.trials)
+
+    async def _force(self, row: Tried, case: Case, way: Way, model: Model) -> Tried:
+        """Ask how likely the truth is when it is written in the order of this way."""
+        plain = replace(way.apply(self.settings), repair_rounds=0, length=ORACLE)
+        request = replace(model.request(case.snapshot, plain), truth=(case.truth,), forced=True)
+        result = await model.fill(request)
+        if not result.candidates:  # nothing but white space was hidden
+            return replace(row, nats=0.0)
+        written = result.candidates[0]
+        tokens = len(written.token_confidence)
+        return replace(
+            row, nats=round(-written.mean_logprob * tokens, 4), truth_tokens=tokens, forced_calls=written.steps
+        )

@@ -1,0 +1,94 @@
+"""Statistics of a comparison on the same holes: fronts, values between measured points, and how sure a difference is.
+
+In: numbers by hole. Out: numbers. Pure, standard library only; knows no samplers and no files.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+RESAMPLES = 1000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One way to decode, measured: what it costs and how good it is, hole by hole."""
+
+    calls: Sequence[float]
+    """By hole."""
+    quality: Sequence[float]
+    """By hole; more is better."""
+
+    @property
+    def mean_calls(self) -> float:
+        """Model calls of a hole."""
+        return sum(self.calls) / len(self.calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A difference of two ways, with the interval in which it lies with a probability of 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """What it shows."""
+        return "better" if self.low > 0 else "worse" if self.high < 0 else "no difference shown"
+
+
+def front(costs: Sequence[float], values: Sequence[float]) -> list[int]:
+    """Give the places of those that nobody beats: none is as cheap and better, or cheaper and as good; the cheapest first."""
+    order = sorted(range(len(costs)), key=lambda k: (costs[k], -values[k]))
+    kept: list[int] = []
+    for k in order:
+        if not kept or values[k] > values[kept[-1]]:
+            kept.append(k)
+    return kept
+
+
+def quality_at(points: Sequence[Point], calls: float) -> tuple[list[float], float]:
+    """Give a quality by hole at a mean number of calls, and the calls that it is really for.
+
+    Between two measured points it lies on the straight line: as if a share of the holes were decoded in the one way and the rest in the
+    other. Beyond the cheapest and the dearest it is theirs.
+    """
+    ordered = sorted(points, key=lambda point: point.mean_calls)
+    real = min(max(calls, ordered[0].mean_calls), ordered[-1].mean_calls)
+    for left, right in pairwise(ordered):
+        if left.mean_calls <= real < right.mean_calls:
+            share = (real - left.mean_calls) / (right.mean_calls - left.mean_calls)
+            mixed = zip(left.quality, right.quality, strict=True)
+            return [(1 - share) * a + share * b for a, b in mixed], real
+    nearest = min(ordered, key=lambda point: abs(point.mean_calls - real))
+    return list(nearest.quality), real
+
+
+def compare(
+    ours: Sequence[float], theirs: Sequence[float], groups: Sequence[str], weights: Sequence[float] | None = None
+) -> Difference:
+    """Give the difference of two means over the same holes, with its paired bootstrap interval.
+
+    Holes of one group are kin: groups are drawn, not holes. With weights it is the difference of the sums over that of the weights,
+    such as nats per token where a hole has several.
+    """
+    weights = weights or [1.0] * len(ours)
+    sums: dict[str, tuple[float, float]] = {}
+    for a, b, group, weight in zip(ours, theirs, groups, weights, strict=True):
+        difference, total = sums.get(group, (0.0, 0.0))
+        sums[group] = (difference + a - b, total + weight)
+    differences, totals = zip(*sums.values(), strict=True)
+    value = sum(differences) / sum(totals)
+    draw = random.Random(0)
+    places = range(len(sums))
+    found = []
+    for _ in range(RESAMPLES):
+        drawn = draw.choices(places, k=len(sums))
+        found.append(sum(map(differences.__getitem__, drawn)) / sum(map(totals.__getitem__, drawn)))
+    found.sort()
+    tail = round(RESAMPLES * (1 - LEVEL) / 2)
+    return Difference(value, found[tail], found[-1 - tail])

@@ -1,0 +1,59 @@
+"""Pictures of what quality costs: every sampler's points, and the line of those that nobody beats.
+
+In: a report of `bench decoders`. Out: an SVG file. Needs matplotlib, which is not among the things that the server needs.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dlm_lsp.commands.compare import front
+
+PANELS = (
+    ("forced_calls", "model calls a hole", "nats_per_token", "nats per token of the truth"),
+    ("calls", "model calls a hole", "exact_percent", "exact answers, %"),
+    ("ms", "ms an answer, before guidance", "exact_percent", "exact answers, %"),
+    ("calls", "model calls a hole", "pass_percent", "pass@1, %"),
+)
+"""Cost and quality; panels without a number are left out."""
+
+
+def draw_fronts(report: dict[str, Any], file: Path) -> str:
+    """Draw one panel for each pair of cost and quality; say in a sentence what was done."""
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ImportError:
+        return f"there is no picture {file}: it needs matplotlib (`pip install matplotlib`)."
+    rows = report["rows"]
+    panels = [panel for panel in PANELS if any(row[panel[0]] is not None and row[panel[2]] is not None for row in rows)]
+    families = list(dict.fromkeys(row["family"] for row in rows))
+    colours = mpl.colormaps["tab20"]
+    with mpl.rc_context({"svg.hashsalt": "dlm-lsp", "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7 * len(panels), 6), layout="constrained")
+        for axes, (cost, cost_name, quality, quality_name) in zip(
+            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+        ):
+            for number, family in enumerate(families):
+                points = sorted(_points([row for row in rows if row["family"] == family], cost, quality))
+                if points:
+                    style = {"color": colours(number % 20), "marker": "os^Dv"[number // 20 % 5]}
+                    axes.plot(*zip(*points, strict=True), label=_short(family), linewidth=0.8, markersize=4, **style)
+            every = _points(rows, cost, quality)
+            sign = -1 if quality == "nats_per_token" else 1
+            best = [every[k] for k in front([x for x, _ in every], [sign * y for _, y in every])]
+            axes.step(*zip(*best, strict=True), where="post", color="black", linewidth=0.8, linestyle=":")
+            axes.set(xscale="log", xlabel=cost_name, ylabel=quality_name)
+            axes.grid(visible=True, linewidth=0.3)
+        figure.axes[0].legend(fontsize=7)
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return f"the picture is {file}."
+
+
+def _points(rows: Sequence[dict[str, Any]], cost: str, quality: str) -> list[tuple[float, float]]:
+    return [(row[cost], row[quality]) for row in rows if row[cost] and row[quality] is not None]
+
+
+def _short(family: str) -> str:
+    """Leave out of a name what is as usual."""
+    return family.removesuffix(" / auto").removesuffix(" / none")
