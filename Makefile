@@ -6,7 +6,7 @@ MINUTES ?= 25
 SIZE    ?= nano
 
 .PHONY: run test lint generate picture check wheel wheel-test node-client train clean vsix check-vscode
-.PHONY: test-editors test-editors-vscode test-editors-nvim
+.PHONY: test-editors test-editors-vscode test-editors-nvim test-editors-emacs
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing into $(VENV): PyTorch is large, the first time takes minutes"
@@ -30,9 +30,11 @@ generate: $(VENV)/.installed
 	$(BIN)/python docs/generate.py
 	$(BIN)/python benchmarks/report.py
 
-# The README's picture, from a run of the bundled model.
+# The README's pictures, from runs of the bundled model.
 picture: $(VENV)/.installed
 	$(BIN)/python docs/decode.py
+	mkdir -p build
+	$(BIN)/dlm-lsp trace examples/unfinished/binary_search.py:9:9 --temperatures 0,0.5,1 --deadline-ms 600000 --device cpu --threads 1 --out build/trace.html --png docs/trace.png
 
 test: $(VENV)/.installed
 	$(BIN)/pytest
@@ -62,12 +64,22 @@ vsix: wheel vscode-extension/node_modules
 	npm run --silent --prefix vscode-extension package
 
 # The real editors, with the server and a scripted model, and once with the bundled one.
-test-editors: test-editors-vscode test-editors-nvim
+test-editors: test-editors-vscode test-editors-nvim test-editors-emacs
 
 # VS Code's workbench in Chromium; screenshots stay in build/vscode/screenshots.
 test-editors-vscode: vsix
 	tests/editors/vscode/install.sh
 	node --test --test-concurrency=1 tests/editors/vscode/*.test.mjs
+
+# Neovim 0.7 and 0.12, headless and in tmux. Needs apt's neovim, patchelf, tmux and lua-check; 0.12 is unpacked into build/editors.
+test-editors-nvim: $(VENV)/.installed
+	luacheck --quiet nvim-plugin
+	tests/editors/nvim/get_nvim.sh
+	$(BIN)/pytest tests/editors/nvim
+
+# Emacs in batch, with eglot and with lsp-mode. Needs apt's emacs-nox and elpa-lsp-mode.
+test-editors-emacs: $(VENV)/.installed
+	$(BIN)/pytest tests/editors/emacs
 
 # Needs the token stream: see training/README.md.   On a GPU: make train SIZE=small, and training/GPU.md
 train: $(VENV)/.installed

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from dlm_lsp import __version__, settings
-from dlm_lsp.decoders import DECODERS
 from dlm_lsp.errors import DlmError, SettingsError
 from dlm_lsp.settings import CHOICES, Settings, camel_case, read_settings
 
@@ -23,21 +22,22 @@ examples:
   dlm-lsp doctor                          does it work here, and if not, what to do
   dlm-lsp fill app.py:12:5                fill the hole at line 12, column 5, and print the text
   dlm-lsp fill --apply app.py:12:5        the same, and put it into the file
+  dlm-lsp trace app.py:12:5               write a page and a picture of how that hole is decoded
   dlm-lsp models pull OWNER/NAME          download a larger model from the hub
   dlm-lsp                                 the language server on stdin and stdout, as editors start it
   dlm-lsp serve --tcp 7777                the same on 127.0.0.1:7777, to attach to by hand
   dlm-lsp bench quality --holes h.jsonl   how good a model is, measured by tests
-  dlm-lsp bench decoders --holes h.jsonl  which way to decode is best
 
 `dlm-lsp COMMAND --help` lists the options of a command."""
 
 _COMMANDS = {
     "serve": "run the language server (what `dlm-lsp` without a command does)",
     "fill": "fill one hole of a file and print the text",
+    "trace": "decode one hole and draw how it went, as a page and a picture",
     "demo": "fill the holes of the examples, live in the terminal",
     "doctor": "check the installation and say what is wrong",
     "models": "list, download, check, calibrate or export checkpoints",
-    "bench": "measure a model: `bench quality`; compare ways to decode: `bench decoders`",
+    "bench": "measure a model: `bench quality`",
 }
 
 _WHERE = ("device", "dtype", "threads")
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments[0].startswith("-") and arguments[0] not in _COMMANDS:
         print(_unknown(arguments[0]), file=sys.stderr)
         return 2
-    if arguments[0] == "fill":  # to argparse -:3:5 is an option
+    if arguments[0] in {"fill", "trace"}:  # to argparse -:3:5 is an option
         arguments = [argument.removeprefix("-") if argument.startswith("-:") else argument for argument in arguments]
     options = _parser().parse_args(arguments)
     try:
@@ -126,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     fill.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     _add_settings(fill, _MODEL + _DECODING + _SEVERAL)
 
+    _add_trace(commands)
+
     demo = commands.add_parser("demo", help=_COMMANDS["demo"], description="Fill the holes of the examples.")
     demo.add_argument("--fast", action="store_true", help="do not slow the pictures down")
     demo.add_argument("--examples", type=Path, metavar="FOLDER", help="the folder with holes.json")
@@ -156,66 +158,71 @@ def _parser() -> argparse.ArgumentParser:
     )
     quality.add_argument("--jobs", type=int, default=1, metavar="N", help="how many models run side by side")
     _add_settings(quality, _MODEL + _DECODING)
-    _add_bench_decoders(kinds)
     return parser
 
 
-def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
-    """Describe `dlm-lsp bench decoders`."""
-    told = "compare samplers, caches and lengths on the same holes"
-    decoders = kinds.add_parser(
-        "decoders",
-        help=told,
-        description="Fill the same holes in every way: samplers times caches times lengths, as docs/samplers.md lists them. Holes may "
-        "lack tests. One thread for each model and a deadline of a minute, unless told otherwise.",
+def _add_trace(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """Describe `dlm-lsp trace`."""
+    trace = commands.add_parser(
+        "trace",
+        help=_COMMANDS["trace"],
+        description="Decode one hole and write a page, whole in itself, and a picture: the hole step by step, the order of the "
+        "commits, how sure they were, what was taken back and why, AR-ness. Exit status 1 where the hole stays empty.",
     )
-    decoders.add_argument(
-        "--holes", type=Path, nargs="+", required=True, metavar="FILE", help="JSON lines, one hole each"
+    trace.add_argument("place", metavar="FILE:LINE:COLUMN", help="where, both from 1; - for stdin, such as -:3:5")
+    trace.add_argument("--out", type=Path, metavar="FILE.html", help="the page (default: named after the place, here)")
+    trace.add_argument("--png", type=Path, metavar="FILE.png", help="the picture (default: beside the page)")
+    trace.add_argument(
+        "--temperature", type=float, default=0.0, metavar="X", help="of the decode that is shown (default: 0, greedy)"
     )
-    decoders.add_argument(
-        "--samplers",
-        nargs="+",
-        default=list(DECODERS),
-        metavar="NAME",
-        help="with parameters as in the setting, such as saber:mu=4 (default: all)",
+    trace.add_argument(
+        "--temperatures", default="", metavar="LIST", help="decode at these too and compare, such as 0,0.5,1"
     )
-    decoders.add_argument("--caches", nargs="+", default=["none"], metavar="NAME", help="(default: none)")
-    decoders.add_argument(
-        "--lengths", nargs="+", default=["auto"], metavar="NAME", help="oracle is the true one (default: auto)"
+    trace.add_argument("--draws", type=int, default=3, metavar="N", help="decodes at each above 0 (default: 3)")
+    _add_settings(trace, (*_MODEL, *_DECODING, "exclude"))
+
+
+def _add_models(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """Describe `dlm-lsp models` and its actions."""
+    models = commands.add_parser("models", help=_COMMANDS["models"], description="Checkpoints on this machine.")
+    actions = models.add_subparsers(dest="models", required=True, metavar="ACTION", parser_class=_Parser)
+    told = "a bundled name, a folder, or OWNER/NAME of a downloaded one"
+
+    pull = actions.add_parser("pull", help="download a checkpoint", description="Download a checkpoint from the hub.")
+    pull.add_argument("repository", metavar="OWNER/NAME", help="such as apple/DiffuCoder-7B-Base")
+    pull.add_argument("--revision", default="main", metavar="NAME", help="branch, tag or commit (default: main)")
+    pull.add_argument("--yes", action="store_true", help="agree to size and licence without being asked")
+
+    listed = actions.add_parser("list", help="show what is here", description="Show the models on this machine.")
+    listed.add_argument("folders", nargs="*", metavar="FOLDER", help="checkpoints that stand elsewhere")
+    listed.add_argument("--json", action="store_true", help="print the list as JSON")
+
+    check = actions.add_parser("check", help="is it whole, does it know code", description="Check a checkpoint.")
+    check.add_argument("checkpoint", metavar="MODEL", help=told)
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    _add_settings(check, _WHERE)
+
+    calibrate = actions.add_parser(
+        "calibrate",
+        help="fit how it finds the length of a hole",
+        description="Fit how a checkpoint finds the length of a hole by probing (CAL, arXiv 2602.00476); the curve is written "
+        "beside its weights, and used from then on by those that have no expand and delete tokens, and by --length cal.",
     )
-    decoders.add_argument(
-        "--sweep",
-        action="store_true",
-        help="measure samplers that are named without parameters at several values of their knob, for comparisons at equal calls",
+    calibrate.add_argument("checkpoint", metavar="MODEL", help=told)
+    calibrate.add_argument(
+        "sources", nargs="*", type=Path, metavar="FILE", help="Python to hide spans of (default: the standard library)"
     )
-    decoders.add_argument(
-        "--calls",
-        type=float,
-        nargs="+",
-        default=[],
-        metavar="N",
-        help="compare at N model calls a hole as well; with --sweep",
+    calibrate.add_argument("--spans", type=int, default=100, metavar="N", help="how many spans (default: 100)")
+    _add_settings(calibrate, _WHERE)
+
+    export = actions.add_parser(
+        "export",
+        help="write it in a plain number format",
+        description="Write a checkpoint as its authors' code loads it; --dtype auto means bfloat16.",
     )
-    decoders.add_argument(
-        "--likelihood",
-        choices=("yes", "no", "only"),
-        default="yes",
-        help="ask how likely the truth is when it is written in each sampler's order; `only` fills nothing (default: yes)",
-    )
-    decoders.add_argument("--limit", type=int, metavar="N", help="at most N holes of each kind")
-    decoders.add_argument(
-        "--minutes",
-        type=float,
-        default=25.0,
-        metavar="N",
-        help="stop then; the same command goes on; 0: never (default: 25)",
-    )
-    decoders.add_argument(
-        "--jobs", type=int, default=2, metavar="N", help="how many models run side by side (default: 2)"
-    )
-    decoders.add_argument("--out", type=Path, metavar="FILE.json", help="results; finished cases beside it are kept")
-    _add_settings(decoders, (*_MODEL, *(name for name in _DECODING if name not in {"sampler", "cache", "length"})))
-    decoders.set_defaults(threads=1, deadline_ms=60_000)
+    export.add_argument("checkpoint", metavar="MODEL", help=told)
+    export.add_argument("out", type=Path, metavar="FOLDER", help="a folder that is not there yet")
+    _add_settings(export, ("dtype",))
 
 
 def _add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
@@ -267,28 +274,6 @@ def _run_models(options: argparse.Namespace, chosen: Settings) -> int:
             return models.list_models(options.folders, as_json=options.json)
 
 
-def _run_bench(options: argparse.Namespace, chosen: Settings) -> int:
-    """Call a kind of `dlm-lsp bench`."""
-    if options.bench == "decoders":
-        from dlm_lsp.commands.bench_decoders import Likelihood, Plan, bench_decoders
-
-        names = ("holes", "samplers", "caches", "lengths", "sweep", "calls", "limit", "minutes", "out")
-        asked = {name: getattr(options, name) for name in names}
-        plan = Plan(**asked, likelihood=Likelihood(options.likelihood), jobs=max(options.jobs, 1))
-        return bench_decoders(plan, chosen)
-    from dlm_lsp.commands.bench import bench_quality
-
-    return bench_quality(
-        options.holes,
-        chosen,
-        limit=options.limit,
-        out=options.out,
-        floors=options.floors,
-        variants=tuple(options.variants.split(",")),
-        jobs=max(options.jobs, 1),
-    )
-
-
 def _run(options: argparse.Namespace) -> int:
     """Call the command."""
     chosen = _read_settings(options)
@@ -299,8 +284,34 @@ def _run(options: argparse.Namespace) -> int:
             return fill(
                 options.place, options.at, chosen, watched=options.watch, as_json=options.json, apply=options.apply
             )
+        case "trace":
+            from dlm_lsp.commands.trace import Wanted, read_temperatures, trace, where_to
+
+            temperatures = read_temperatures(options.temperature, options.temperatures)
+            page, picture = where_to(options.place, options.out, options.png)
+            return trace(options.place, chosen, Wanted(temperatures, options.draws, page, picture))
+        case "demo":
+            from dlm_lsp.commands.demo import demo
+
+            return demo(chosen, options.examples, fast=options.fast)
+        case "doctor":
+            from dlm_lsp.commands.doctor import doctor
+
+            return doctor(chosen, as_json=options.json)
+        case "models":
+            return _run_models(options, chosen)
         case "bench":
-            return _run_bench(options, chosen)
+            from dlm_lsp.commands.bench import bench_quality
+
+            return bench_quality(
+                options.holes,
+                chosen,
+                limit=options.limit,
+                out=options.out,
+                floors=options.floors,
+                variants=tuple(options.variants.split(",")),
+                jobs=max(options.jobs, 1),
+            )
         case _:
             from dlm_lsp.commands.serve import serve
 

@@ -68,6 +68,12 @@ class Frame:
         return "".join(self.cells[place].text or "" for place in self.places)
 
     @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the judge of the text took something back, in his words; each once."""
+        said = (cell.why.partition(": ")[2] for cell in self.cells.values() if cell.why.startswith("syntax"))
+        return tuple(dict.fromkeys(said))
+
+    @property
     def masked(self) -> int:
         """How many places are masked."""
         return sum(self.cells[place].text is None for place in self.places)
@@ -121,6 +127,16 @@ class Trace:
     def order(self) -> tuple[int, ...]:
         """Positions in the answer by the time of their commit."""
         return tuple(commit.position for commit in self.commits)
+
+    @property
+    def kept(self) -> frozenset[int]:
+        """The numbers of the frames that led to the answer; the others were given up."""
+        numbers = set()
+        number = self.last
+        while number >= 0:
+            numbers.add(number)
+            number = self.frames[number].parent
+        return frozenset(numbers)
 
     def lost(self) -> dict[str, int]:
         """Count the tokens that were written and did not stay, by who took them."""

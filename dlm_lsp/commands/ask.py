@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dlm_lsp.engine.gate import admit_all
 from dlm_lsp.engine.local import LocalEngine
@@ -75,10 +75,18 @@ class Model:
         """Give the worker's answer, before the gate."""
         return await self._engine.fill(request, on_step)
 
-    async def ask(self, snapshot: Snapshot, settings: Settings, on_step: OnStep | None = None) -> Answer:
-        """Fill the hole at the cursor."""
+    async def ask(
+        self,
+        snapshot: Snapshot,
+        settings: Settings,
+        on_step: OnStep | None = None,
+        *,
+        trace: bool = False,
+        greedy: bool = True,
+    ) -> Answer:
+        """Fill the hole at the cursor; `trace` shows the steps of all lanes, `greedy=False` draws the first candidate too."""
         began = time.perf_counter()
-        request = self.request(snapshot, settings, watch=on_step is not None)
+        request = replace(self.request(snapshot, settings, watch=on_step is not None), trace=trace, greedy=greedy)
         result = await self.fill(request, on_step)
         texts = tuple(admitted.text for admitted in admit_all(snapshot, request, result, settings))
         return Answer(texts, result, (time.perf_counter() - began) * 1000)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from dlm_lsp.commands.ask import Answer, open_model
 from dlm_lsp.commands.picture import watch
-from dlm_lsp.commands.source import STDIN, read_source, write_source
+from dlm_lsp.commands.source import STDIN, Source, read_source, write_source
 from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
 from dlm_lsp.text.offsets import LINE_END
@@ -28,21 +28,16 @@ _STDIN_NAME = "stdin.py"
 
 def fill(place: str, at: str | None, settings: Settings, *, watched: bool, as_json: bool, apply: bool) -> int:
     """Fill the hole at a place and print what an editor would insert there."""
-    name, line, column = read_place(place, at)
-    if apply and name == STDIN:
+    if apply and read_place(place, at)[0] == STDIN:
         raise DlmError("--apply needs a file: what comes from stdin cannot be written back.")
-    for path in {name, os.path.realpath(name)}:
-        if rule := private_rule(path, settings.exclude):
-            raise DlmError(f"{name} is private ({rule}): no model reads it.")
-    source = read_source(name)
-    snapshot = snapshot_at(source.text, _STDIN_NAME if name == STDIN else name, line, column)
+    source, snapshot = open_place(place, at, settings)
     answer = asyncio.run(_ask(snapshot, settings, watched=watched))
     applied = write_source(source, completed(snapshot, answer.best)) if apply and answer.texts else None
     if as_json:
         told = {"texts": answer.texts, "ms": round(answer.ms, 1), "applied": applied and str(applied)}
         print(json.dumps({**told, "result": asdict(answer.result)}))
     elif applied:
-        print(f"{name}: {len(answer.best)} characters at {line}:{column}")
+        print("{}: {} characters at {}:{}".format(source.name, len(answer.best), *read_place(place, at)[1:]))
     else:
         print("\n---\n".join(answer.texts), end="\n" if answer.texts else "")
     if not answer.texts:
@@ -56,6 +51,16 @@ async def _ask(snapshot: Snapshot, settings: Settings, *, watched: bool) -> Answ
             console = Console(stderr=True)
             return await watch(lambda on_step: model.ask(snapshot, settings, on_step), snapshot, console, _PAUSE_S)
         return await model.ask(snapshot, settings)
+
+
+def open_place(place: str, at: str | None, settings: Settings) -> tuple[Source, Snapshot]:
+    """Read the file of a place, unless no model may see it, and put the cursor there."""
+    name, line, column = read_place(place, at)
+    for path in {name, os.path.realpath(name)}:
+        if rule := private_rule(path, settings.exclude):
+            raise DlmError(f"{name} is private ({rule}): no model reads it.")
+    source = read_source(name)
+    return source, snapshot_at(source.text, _STDIN_NAME if name == STDIN else name, line, column)
 
 
 def read_place(place: str, at: str | None = None) -> tuple[str, int, int]:

@@ -55,22 +55,15 @@ def describe(
     slots: list[Slot] = []
     for row in (canvas.hole_of == hole).nonzero().flatten().tolist():
         token, name = int(canvas.tokens[row]), int(canvas.names[row])
+        guess, share = believed.get(name, (None, 0.0))
+        guessed = "" if guess is None else _text_of(guess, tokenizer, vocabulary).removeprefix(typed)
         text = None if token == canvas.mask_id else tokenizer.decode([token])
         if text is None:
             typed = ""  # what was typed is still to be written there
         else:
             text, typed = text[len(typed) :], typed[len(text) :]
-        guess, share = believed.get(name, (None, 0.0))
-        slots.append(
-            Slot(
-                name,
-                text,
-                round(float(canvas.confidence[row]), 4),
-                reasons.get(row, ""),
-                "" if guess is None else _text_of(guess, tokenizer, vocabulary),
-                round(share, 4),
-            )
-        )
+        confidence = round(float(canvas.confidence[row]), 4)
+        slots.append(Slot(name, text, confidence, reasons.get(row, ""), guessed, round(share, 4)))
     return tuple(slots)
 
 

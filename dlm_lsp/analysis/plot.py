@@ -1,0 +1,283 @@
+"""The picture of a decode, as a PNG: what the page of `page.py` shows, for papers and issues.
+
+In: a `Scene`. Out: the bytes of a PNG. The one module of the package that needs more than the standard library: matplotlib, imported
+when the picture is drawn. Everything is placed from the top down, in inches.
+"""
+
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dlm_lsp.analysis.scene import MAX_K, Decode, Scene, visible
+from dlm_lsp.analysis.trace import Cell, Event, Trace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WIDTH, _EDGE = 14.0, 0.55
+_ROW, _MAX_GRID = 0.19, 16.0
+"""Of a step; many steps share the height of the grid."""
+_LINE, _CHART, _GAP = 0.19, 2.1, 0.75
+_MAX_CHARS = 12
+"""Longer tokens are cut in the grid."""
+_MONO_SHARE = 0.602
+"""Width of a character of the monospaced font, in sizes of it."""
+_MAX_SIZE, _MIN_SIZE = 9.0, 4.0
+"""Of letters in the grid, in points; smaller ones are left out."""
+_UNSURE, _SURE, _MASK, _SENSED = "#ffe29a", "#6fcbbb", "#f1ecf7", "#9c7fc0"
+_LATE, _EARLY = "#eef3fa", "#7fb2ea"
+_COLOURS = ("#1f6fb5", "#c4660c", "#2b8a57", "#8a4fb0")
+_TEXT, _QUIET, _LOST, _NEW = "#1d2125", "#6b7177", "#c62f3b", "#14713f"
+
+
+def draw(scene: Scene) -> bytes:
+    """Draw the steps, the order of commits, the curves, and where there are several decodes how they compare."""
+    from matplotlib.figure import Figure
+
+    decode = scene.decodes[0]
+    several = len(scene.decodes) > 1
+    heights = [
+        0.75,
+        min(_ROW * len(decode.trace.frames), _MAX_GRID),
+        _LINE * sum(_lines(each) for each in scene.decodes),
+        _CHART,
+        *([_CHART] if several else []),
+    ]
+    figure = Figure(figsize=(_WIDTH, sum(heights) + _GAP * len(heights) + 0.2), dpi=120, facecolor="white")
+    sheet = _Sheet(figure)
+    _head(sheet.band("", heights[0]), scene)
+    _steps(sheet.band("Every step (down) and every place of the hole (across)", heights[1]), decode.trace)
+    _orders(sheet.band("The finished text; strong colours came first", heights[2]), scene.decodes)
+    _curves(sheet.charts(4), decode)
+    if several:
+        _temperatures(sheet.charts(2), scene.decodes)
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks is drawn as a box
+        figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+@dataclass(slots=True)
+class _Sheet:
+    """A figure that is filled from the top."""
+
+    figure: "Figure"
+    used: float = 0.0
+    """Inches."""
+
+    def axes(self, left: float, top: float, width: float, height: float) -> "Axes":
+        """Place axes, in inches from the left and from the top."""
+        all_of_it = self.figure.get_figheight()
+        return self.figure.add_axes((left / _WIDTH, 1 - (top + height) / all_of_it, width / _WIDTH, height / all_of_it))
+
+    def band(self, title: str, height: float) -> "Axes":
+        """Take the next band of the whole width; its units are inches, down from its top."""
+        axes = self.axes(_EDGE, self.used + _GAP / 2, _WIDTH - 2 * _EDGE, height)
+        axes.axis("off")
+        axes.set(xlim=(0, _WIDTH - 2 * _EDGE), ylim=(height, 0))
+        axes.set_title(title, loc="left", fontsize=11, color=_TEXT, pad=7)
+        self.used += height + _GAP
+        return axes
+
+    def charts(self, count: int) -> "list[Axes]":
+        """Take the next band for charts side by side, four of which fill it."""
+        step = (_WIDTH - 2 * _EDGE + 0.5) / 4
+        made = [self.axes(_EDGE + n * step, self.used + _GAP / 2, step - 0.5, _CHART) for n in range(count)]
+        for axes in made:
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(labelsize=8, colors=_QUIET)
+            axes.grid(visible=True, color="#e6e8ea", linewidth=0.7)
+            axes.set_axisbelow(True)
+        self.used += _CHART + _GAP
+        return made
+
+
+def _head(axes: "Axes", scene: Scene) -> None:
+    """Write what was asked and what came of it."""
+    axes.text(0, 0, _plain(scene.place), fontsize=15, weight="bold", color=_TEXT, va="center")
+    facts = " · ".join(f"{name} {value}" for name, value in scene.facts)
+    axes.text(0, 0.33, _plain(facts), fontsize=9.5, color=_QUIET, va="center")
+    numbers = "     ".join(f"{name}: {value}" for name, value in scene.numbers)
+    axes.text(0, 0.65, _plain(numbers), fontsize=10.5, color=_TEXT, va="center")
+
+
+def _steps(axes: "Axes", trace: Trace) -> None:
+    """Draw the grid of steps and places."""
+    from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.colors import to_rgba
+
+    left = 0.85
+    widths = [_column_chars(trace, place) for place in trace.columns]
+    height = axes.get_ylim()[0] / len(trace.frames)
+    room = axes.get_xlim()[1] - left
+    size = min(_MAX_SIZE, height * 72 * 0.68, room * 72 / (_MONO_SHARE * sum(widths)))
+    char = min(_MONO_SHARE * max(size, _MIN_SIZE) / 72, room / sum(widths))
+    labelled = math.ceil(9 / 72 / height)  # every how many steps there is room for a number
+    kept = trace.kept
+    boxes, grounds, lost, new = [], [], [], []
+    for number, frame in enumerate(trace.frames):
+        across, top, bottom = left, number * height, (number + 1) * height
+        middle = top + height / 2
+        colour = _LOST if frame.reasons else _QUIET
+        label = f"{'repair ' if frame.reasons else ''}{number}"
+        if frame.reasons or number % labelled == 0:
+            axes.text(left - 0.1, middle, label, fontsize=8, color=colour, ha="right", va="center")
+        for place, chars in zip(trace.columns, widths, strict=True):
+            width, cell = chars * char, frame.cells.get(place)
+            if cell is not None:
+                ground, text, style = _look(cell)
+                boxes.append([(across, top), (across + width, top), (across + width, bottom), (across, bottom)])
+                grounds.append(to_rgba(ground, 1.0 if number in kept else 0.4))
+                if cell.was is not None:
+                    lost.append([(across + 0.1 * width, middle), (across + 0.9 * width, middle)])
+                elif cell.event is Event.COMMITTED:
+                    new.append([(across, top + 0.93 * height), (across + width, top + 0.93 * height)])
+                if size >= _MIN_SIZE and text:
+                    at = across + width / 2
+                    axes.text(at, middle, text, fontsize=size, ha="center", va="center", family="monospace", **style)
+            across += width
+        if frame.reasons:
+            axes.text(across + 0.1, middle, _plain("; ".join(frame.reasons)), fontsize=8, color=_LOST, va="center")
+    axes.add_collection(PolyCollection(boxes, facecolors=grounds, edgecolors="white", linewidths=min(0.6, size / 10)))
+    axes.add_collection(LineCollection(new, colors=_NEW, linewidths=1.4))
+    axes.add_collection(LineCollection(lost, colors=_LOST, linewidths=1.1))
+
+
+def _column_chars(trace: Trace, place: int) -> float:
+    """Give the width of a column, in characters."""
+    texts = [
+        text for frame in trace.frames if (cell := frame.cells.get(place)) for text in (cell.text, cell.was) if text
+    ]
+    return max((len(_short(text)) for text in texts), default=0.8) + 0.8
+
+
+def _look(cell: Cell) -> tuple[Any, str, dict[str, Any]]:
+    """Choose background, text and its style."""
+    if cell.was is not None:
+        ground = (
+            "white"
+            if cell.event is Event.DROPPED
+            else _MASK
+            if cell.text is None
+            else _mix(_UNSURE, _SURE, cell.confidence)
+        )
+        return ground, _short(cell.was), {"color": _LOST}
+    if cell.event is Event.DROPPED:
+        return "white", "", {}
+    if cell.text is None:
+        return _mix(_MASK, _SENSED, 0.75 * cell.guess_share), "", {}
+    weight = "bold" if cell.event is Event.COMMITTED else "normal"
+    return _mix(_UNSURE, _SURE, cell.confidence), _short(cell.text), {"color": _TEXT, "weight": weight}
+
+
+def _orders(axes: "Axes", decodes: Sequence[Decode]) -> None:
+    """Write each finished text, its tokens coloured by the order of their commits."""
+    from matplotlib.patches import Rectangle
+
+    left, size = 0.85, 9.0
+    scale = _MONO_SHARE * size / 72
+    line = 0
+    for decode in decodes:
+        if len(decodes) > 1:
+            label = f"T {decode.temperature:g}, seed {decode.seed}"
+            axes.text(left - 0.1, (line + 0.5) * _LINE, label, fontsize=7.5, color=_QUIET, ha="right", va="center")
+        made = sorted(decode.trace.commits, key=lambda commit: commit.position)
+        column = 0
+        for commit in made:
+            share = decode.ranks[commit.position] / max(len(made) - 1, 1)
+            for number, part in enumerate(commit.text.replace("\t", "    ").split("\n")):
+                if number:
+                    line, column = line + 1, 0
+                place = (left + column * scale, line * _LINE)
+                box = Rectangle(
+                    place, len(part) * scale, _LINE * 0.94, facecolor=_mix(_EARLY, _LATE, share), linewidth=0
+                )
+                axes.add_patch(box)
+                middle = (line + 0.5) * _LINE
+                axes.text(place[0], middle, _plain(part), fontsize=size, color=_TEXT, family="monospace", va="center")
+                column += len(part)
+        line += 1
+
+
+def _lines(decode: Decode) -> int:
+    return decode.trace.answer.text.count("\n") + 1
+
+
+def _curves(axes: "Sequence[Axes]", decode: Decode) -> None:
+    """Draw confidence, the first look, AR-ness, and masks over model calls."""
+    sure, first_look, arness, masks = axes
+    trace = decode.trace
+    sure.plot(
+        range(1, len(trace.commits) + 1), [commit.confidence for commit in trace.commits], "o", color=_COLOURS[0], ms=4
+    )
+    _name(sure, "Confidence of each commit", "commit", top=1.03)
+    first = trace.frames[min(1, len(trace.frames) - 1)]
+    shares = [first.cells[place].guess_share for place in first.places]
+    first_look.plot(range(1, len(shares) + 1), shares, "o-", color=_COLOURS[0], ms=3)
+    _name(first_look, "First look: probability of the likeliest", "place", top=1.03)
+    for name, values, colour in (("local", decode.local, _COLOURS[0]), ("global", decode.global_, _COLOURS[1])):
+        known = [(k, value) for k, value in enumerate(values, start=1) if value is not None]
+        arness.plot([k for k, _ in known], [value for _, value in known], "o-", color=colour, ms=4, label=name)
+    _name(arness, "AR-ness@k", "k", top=1.03)
+    arness.set_xlim(0.7, MAX_K + 0.3)
+    arness.legend(fontsize=8, frameon=False)
+    calls = [frame.calls for frame in trace.frames]
+    masks.plot(calls, [len(frame.places) for frame in trace.frames], color=_COLOURS[1], label="places")
+    masks.plot(calls, [frame.masked for frame in trace.frames], color=_COLOURS[0], label="masked")
+    times = masks.twinx()
+    times.plot(calls, [frame.ms for frame in trace.frames], color=_QUIET, linewidth=1, linestyle=":")
+    times.tick_params(labelsize=8, colors=_QUIET)
+    times.set_ylabel("ms (dotted)", fontsize=8, color=_QUIET)
+    times.spines[["top", "left"]].set_visible(False)
+    _name(masks, "Length, masks and time", "model calls", top=None)
+    masks.legend(fontsize=8, frameon=False)
+
+
+def _temperatures(axes: "Sequence[Axes]", decodes: Sequence[Decode]) -> None:
+    """Draw what temperature does to the order and to what is chosen."""
+    order, chosen = axes
+    curves = (
+        (order, "local@1", [each.local[0] for each in decodes], 0),
+        (order, "global@1", [each.global_[0] for each in decodes], 1),
+        (chosen, "mean confidence", [each.confidence for each in decodes], 2),
+        (chosen, "not the likeliest", [each.drawn.value for each in decodes], 3),
+    )
+    for where, name, values, colour in curves:
+        known = [(each.temperature, value) for each, value in zip(decodes, values, strict=True) if value is not None]
+        where.plot(
+            [t for t, _ in known], [v for _, v in known], "o", color=_COLOURS[colour], ms=5, alpha=0.75, label=name
+        )
+    _name(order, "AR-ness@1 of each decode", "temperature", top=1.03)
+    _name(chosen, "What is chosen", "temperature", top=1.03)
+    for each in axes:
+        each.legend(fontsize=8, frameon=False)
+
+
+def _name(axes: "Axes", title: str, x_label: str, *, top: float | None) -> None:
+    axes.set_title(title, loc="left", fontsize=10, color=_TEXT)
+    axes.set_xlabel(x_label, fontsize=8, color=_QUIET)
+    axes.locator_params(axis="x", integer=x_label != "temperature")
+    axes.set_ylim(-0.03 if top else 0, top)
+
+
+def _short(text: str) -> str:
+    """Cut a token to what a column has room for."""
+    text = visible(text)
+    return _plain(text if len(text) <= _MAX_CHARS else text[: _MAX_CHARS - 1] + "…")
+
+
+def _plain(text: str) -> str:
+    """Keep matplotlib from reading formulas in code."""
+    return text.replace("$", r"\$")
+
+
+def _mix(low: str, high: str, share: float) -> tuple[float, ...]:
+    """Give the colour between two."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(a + (b - a) * min(max(share, 0.0), 1.0) for a, b in zip(to_rgb(low), to_rgb(high), strict=True))
