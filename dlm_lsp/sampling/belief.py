@@ -23,6 +23,11 @@ def believe(logits: Tensor, temperature: float, rng: torch.Generator) -> tuple[T
     return tokens.cpu(), raw.gather(-1, tokens[:, None])[:, 0].cpu()
 
 
+def chances(logits: Tensor, tokens: Tensor) -> Tensor:  # [N, V], [N] int64 -> [N] float32
+    """Give the probability of one given token of every row, at temperature 1."""
+    return logits.float().softmax(-1).gather(-1, tokens.to(logits.device)[:, None])[:, 0].cpu()
+
+
 def narrow(logits: Tensor, temperature: float, top_p: float, top_k: int) -> Tensor:  # [N, V] -> [N, V]
     """Give the probabilities of a distribution that was sharpened by `temperature`, then cut.
 

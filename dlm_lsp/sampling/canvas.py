@@ -44,7 +44,7 @@ class Memory:
 
     def follow(self, copies: Tensor) -> "Memory":  # [H] int64, how often each row stands there from now on
         """Give the memory of a canvas whose hole rows were copied or dropped."""
-        rows = {name: about.repeat_interleave(copies, dim=0) for name, about in self.rows.items()}
+        rows = {name: about.repeat_interleave(copies.to(about.device), dim=0) for name, about in self.rows.items()}
         return replace(self, own=self.own.repeat_interleave(copies), rows=rows)
 
 

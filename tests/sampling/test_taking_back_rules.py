@@ -103,7 +103,7 @@ MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
         "the highest confidence, not the mean": ("float(known.mean())", "float(known.max())"),
     },
     "sundae": {
-        "the likeliest are looked at": ("surest(-likely", "surest(likely"),
+        "the likeliest are looked at": ("surest(-chances", "surest(chances"),
         "the share is rounded down": ("math.ceil(", "int("),
         "all rows may change": ("memory.own, math.ceil", "memory.own.new_ones(len(masked)), math.ceil"),
         "one look more": (">= self.rounds", "> self.rounds"),

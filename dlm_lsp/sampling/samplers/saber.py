@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
-from dlm_lsp.sampling.belief import believe
+from dlm_lsp.sampling.belief import believe, chances
 from dlm_lsp.sampling.canvas import Canvas, Memory, Move
 from dlm_lsp.sampling.denoise import max_steps
 from dlm_lsp.sampling.schedule import surest
@@ -72,7 +72,7 @@ class Saber:
         draft = self._draft(masked & inside, confidence, recorded)
         tokens = torch.where(masked | memory.own, tokens, now)
         held = torch.where(draft, tokens, now)
-        likely = logits.float().softmax(-1).cpu().gather(-1, held[:, None])[:, 0]
+        likely = chances(logits, held)  # [H]
         seen = likely if self.variant == "paper" else confidence
         last = memory.rows.get("last", torch.zeros_like(seen))
         finished = not bool((masked & inside & ~draft).any())

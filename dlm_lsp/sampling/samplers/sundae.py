@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
-from dlm_lsp.sampling.belief import believe, draw
+from dlm_lsp.sampling.belief import believe, chances, draw
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.denoise import max_steps
 from dlm_lsp.sampling.schedule import surest
@@ -53,14 +53,12 @@ class Sundae:
         memory = canvas.remember()
         masked, now = canvas.masked[canvas.rows], canvas.tokens[canvas.rows]  # [H], [H]
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
-        raw = logits.float().softmax(-1).cpu()  # [H, V]
         if bool(masked.any()):
             if self.start == "random":
                 tokens = draw(logits.isfinite().float(), rng).cpu()
-                confidence = raw.gather(-1, tokens[:, None])[:, 0]
+                confidence = chances(logits, tokens)
             return replace(canvas.commit(masked, tokens, confidence), memory=memory.next())
-        likely = raw.gather(-1, now[:, None])[:, 0]  # [H]
-        again = surest(-likely, memory.own, math.ceil(self.share * memory.start)) & (tokens != now)
+        again = surest(-chances(logits, now), memory.own, math.ceil(self.share * memory.start)) & (tokens != now)
         move = canvas.commit(again, tokens, confidence)
         memory = memory.next(rows={"seen": now}, numbers={"round": memory.numbers.get("round", 0) + 1})
         return replace(move, revoke=move.commit, memory=memory, idle=not bool(again.any()))

@@ -4,8 +4,9 @@ Fast-dLLM (arXiv 2505.22618), its port to Dream: `alg="confidence_threshold"` in
 NVlabs/Fast-dLLM. With n masks and `steps` planned, a step may commit n / steps tokens and what earlier steps left over; what is
 left after the last planned step is done in further ones. `steps` 8 is that of the authors' runs (256 tokens, blocks of 32).
 
-Differs from the code: n need not divide by `steps`: the budget of all steps so far is rounded up; a step in which the hole grew
-or shrank is not one of the plan; equal confidences go to the leftmost; the confidence is that at temperature 1, also where the token was drawn at another.
+Differs from the code: n need not divide by `steps`, the budget of all steps so far is rounded up; a step in which the hole grew or
+shrank is not one of the plan; equal confidences go to the leftmost; the confidence is that at temperature 1, also where the token
+was drawn at another.
 """
 
 from dataclasses import asdict, dataclass, replace
