@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dlm_lsp import __version__, settings
+from dlm_lsp.decoders import DECODERS
 from dlm_lsp.errors import DlmError, SettingsError
 from dlm_lsp.settings import CHOICES, Settings, camel_case, read_settings
 
@@ -27,6 +28,7 @@ examples:
   dlm-lsp                                 the language server on stdin and stdout, as editors start it
   dlm-lsp serve --tcp 7777                the same on 127.0.0.1:7777, to attach to by hand
   dlm-lsp bench quality --holes h.jsonl   how good a model is, measured by tests
+  dlm-lsp bench decoders --holes h.jsonl  which way to decode is best
 
 `dlm-lsp COMMAND --help` lists the options of a command."""
 
@@ -37,7 +39,7 @@ _COMMANDS = {
     "demo": "fill the holes of the examples, live in the terminal",
     "doctor": "check the installation and say what is wrong",
     "models": "list, download, check, calibrate or export checkpoints",
-    "bench": "measure a model: `bench quality`",
+    "bench": "measure a model: `bench quality`; compare ways to decode: `bench decoders`",
 }
 
 _WHERE = ("device", "dtype", "threads")
@@ -158,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     quality.add_argument("--jobs", type=int, default=1, metavar="N", help="how many models run side by side")
     _add_settings(quality, _MODEL + _DECODING)
+    _add_bench_decoders(kinds)
     return parser
 
 
@@ -225,6 +228,64 @@ def _add_models(commands: "argparse._SubParsersAction[_Parser]") -> None:
     _add_settings(export, ("dtype",))
 
 
+def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
+    """Describe `dlm-lsp bench decoders`."""
+    told = "compare samplers, caches and lengths on the same holes"
+    decoders = kinds.add_parser(
+        "decoders",
+        help=told,
+        description="Fill the same holes in every way: samplers times caches times lengths, as docs/samplers.md lists them. Holes may "
+        "lack tests. One thread for each model and a deadline of a minute, unless told otherwise.",
+    )
+    decoders.add_argument(
+        "--holes", type=Path, nargs="+", required=True, metavar="FILE", help="JSON lines, one hole each"
+    )
+    decoders.add_argument(
+        "--samplers",
+        nargs="+",
+        default=list(DECODERS),
+        metavar="NAME",
+        help="with parameters as in the setting, such as saber:mu=4 (default: all)",
+    )
+    decoders.add_argument("--caches", nargs="+", default=["none"], metavar="NAME", help="(default: none)")
+    decoders.add_argument(
+        "--lengths", nargs="+", default=["auto"], metavar="NAME", help="oracle is the true one (default: auto)"
+    )
+    decoders.add_argument(
+        "--sweep",
+        action="store_true",
+        help="measure samplers that are named without parameters at several values of their knob, for comparisons at equal calls",
+    )
+    decoders.add_argument(
+        "--calls",
+        type=float,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="compare at N model calls a hole as well; with --sweep",
+    )
+    decoders.add_argument(
+        "--likelihood",
+        choices=("yes", "no", "only"),
+        default="yes",
+        help="ask how likely the truth is when it is written in each sampler's order; `only` fills nothing (default: yes)",
+    )
+    decoders.add_argument("--limit", type=int, metavar="N", help="at most N holes of each kind")
+    decoders.add_argument(
+        "--minutes",
+        type=float,
+        default=25.0,
+        metavar="N",
+        help="stop then; the same command goes on; 0: never (default: 25)",
+    )
+    decoders.add_argument(
+        "--jobs", type=int, default=2, metavar="N", help="how many models run side by side (default: 2)"
+    )
+    decoders.add_argument("--out", type=Path, metavar="FILE.json", help="results; finished cases beside it are kept")
+    _add_settings(decoders, (*_MODEL, *(name for name in _DECODING if name not in {"sampler", "cache", "length"})))
+    decoders.set_defaults(threads=1, deadline_ms=60_000)
+
+
 def _add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
     """Add the options of some settings; values are checked by `read_settings`, where editors' values are checked too."""
     group = parser.add_argument_group("settings")
@@ -274,6 +335,28 @@ def _run_models(options: argparse.Namespace, chosen: Settings) -> int:
             return models.list_models(options.folders, as_json=options.json)
 
 
+def _run_bench(options: argparse.Namespace, chosen: Settings) -> int:
+    """Call a kind of `dlm-lsp bench`."""
+    if options.bench == "decoders":
+        from dlm_lsp.commands.bench_decoders import Likelihood, Plan, bench_decoders
+
+        names = ("holes", "samplers", "caches", "lengths", "sweep", "calls", "limit", "minutes", "out")
+        asked = {name: getattr(options, name) for name in names}
+        plan = Plan(**asked, likelihood=Likelihood(options.likelihood), jobs=max(options.jobs, 1))
+        return bench_decoders(plan, chosen)
+    from dlm_lsp.commands.bench import bench_quality
+
+    return bench_quality(
+        options.holes,
+        chosen,
+        limit=options.limit,
+        out=options.out,
+        floors=options.floors,
+        variants=tuple(options.variants.split(",")),
+        jobs=max(options.jobs, 1),
+    )
+
+
 def _run(options: argparse.Namespace) -> int:
     """Call the command."""
     chosen = _read_settings(options)
@@ -301,17 +384,7 @@ def _run(options: argparse.Namespace) -> int:
         case "models":
             return _run_models(options, chosen)
         case "bench":
-            from dlm_lsp.commands.bench import bench_quality
-
-            return bench_quality(
-                options.holes,
-                chosen,
-                limit=options.limit,
-                out=options.out,
-                floors=options.floors,
-                variants=tuple(options.variants.split(",")),
-                jobs=max(options.jobs, 1),
-            )
+            return _run_bench(options, chosen)
         case _:
             from dlm_lsp.commands.serve import serve
 
