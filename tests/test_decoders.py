@@ -2,7 +2,7 @@
 
 import pytest
 
-from dlm_lsp.decoders import DECODERS, read_decoder
+from dlm_lsp.decoders import DECODERS, read_decoder, read_length
 from dlm_lsp.errors import SettingsError
 from dlm_lsp.settings import read_settings
 
@@ -43,6 +43,20 @@ def test_a_wrong_one_is_named(written: str, sentence: str) -> None:
     assert "\n" not in str(error.value)
     _, complaints = read_settings({"sampler": written})
     assert [f"sampler: {error.value}"] == complaints
+
+
+def test_lengths_are_written_as_decoders_are() -> None:
+    """Fails if a length with a number is not read, or a wrong one is named in other words."""
+    assert ("fixed", {"tokens": 16}) == read_length("fixed:tokens=16")
+    for written, sentence in (
+        ("fixd", "there is no length 'fixd'; the nearest name is 'fixed'"),
+        ("fixed:token=1", "there is no parameter of 'fixed' 'token'; the nearest name is 'tokens'"),
+        ("fixed:tokens=513", "the parameter 'tokens' of 'fixed' is 513; it must be 0 to 512"),
+        ("grow:tokens=1", "there is no parameter of 'grow' 'tokens'; it has none"),
+    ):
+        with pytest.raises(SettingsError) as error:
+            read_length(written)
+        assert sentence == str(error.value)
 
 
 def test_every_default_is_allowed() -> None:

@@ -49,7 +49,7 @@ async def attempt(
     result = await model.fill(request, first)
     ms = first.elapsed_ms()
     steps = first.last_step
-    if first.was_disturbed:  # lines were taken back before the hole was full, so what was complete first is not unguided
+    if first.was_disturbed:  # what was complete first is then not what stands without guidance
         first = _FirstPass()
         await model.fill(replace(request, repair_rounds=0), first)
     repaired = steps > first.steps
