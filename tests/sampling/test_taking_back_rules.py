@@ -99,7 +99,7 @@ MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
         "as many as came may go": ("min(share, m - 1)", "share + 1"),
         "rows of before may go": ("else memory.own\n", "else memory.own.new_ones(len(draft))\n"),
         "no floor": ("max(float(known.mean()), self.floor)", "float(known.mean())"),
-        "at least n means at least one": ("int(draft.sum()) < self.n", "int(draft.sum()) < 1"),
+        "at least n means at least one": ("int(draft.sum()) >= self.n", "bool(draft.any())"),
         "the highest confidence, not the mean": ("float(known.mean())", "float(known.max())"),
     },
     "sundae": {

@@ -113,14 +113,16 @@ class Saber:
         return torch.where(gone, nothing, recorded), taken
 
     def _draft(self, masked: Tensor, confidence: Tensor, recorded: Tensor) -> Tensor:  # [H], [H], [H] -> [H] bool
+        """What is surer than tau, or at least the n surest."""
         known = recorded[~recorded.isnan()].double()
         tau = max(float(known.mean()), self.floor) if len(known) else 1.0
         draft = masked & (confidence.double() > tau)
-        if int(draft.sum()) < self.n:
-            draft = surest(confidence, masked, self.n)
-            if self.faithful and self.variant == "llada":
-                draft[torch.where(masked, confidence, -torch.inf).topk(min(self.n, len(draft))).indices] = True
-        return draft
+        if int(draft.sum()) >= self.n:
+            return draft
+        if self.faithful and self.variant == "llada":
+            draft[torch.where(masked, confidence, -torch.inf).topk(min(self.n, len(draft))).indices] = True
+            return draft
+        return surest(confidence, masked, self.n)
 
     def _count(self, m: int) -> int:
         """How many go for m drafted rows."""
