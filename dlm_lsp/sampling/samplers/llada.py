@@ -49,10 +49,10 @@ class Llada:
         blocks = -(-memory.start // self.block) if self.block else 1
         steps = max(1, self.steps // blocks) if self.steps else rows
         count = rows // steps + int(now < rows % steps) if now < steps else rows
-        tokens = self._draw(logits, rng).cpu()  # [H]
-        confidence = logits.float().softmax(-1).cpu().gather(-1, tokens[:, None])[:, 0]  # [H]
+        tokens = self._draw(logits, rng).to(logits.device)  # [H]
+        confidence = logits.float().softmax(-1).gather(-1, tokens[:, None])[:, 0].cpu()  # [H]
         score = torch.rand(len(masked), generator=rng) if self.remasking == "random" else confidence
-        move = canvas.commit(surest(score, masked & inside, max(1, count)), tokens, confidence)
+        move = canvas.commit(surest(score, masked & inside, max(1, count)), tokens.cpu(), confidence)
         return replace(move, memory=remember(memory, now, {"block": block}))
 
     def _block_of(self, canvas: Canvas) -> Tensor:  # [H] int64, -1 where a row was decided before the start

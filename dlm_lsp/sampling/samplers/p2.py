@@ -46,12 +46,11 @@ class P2:
         probabilities = narrow(logits, self.temperature, self.top_p, self.top_k)  # [H, V]
         tokens = pick(probabilities, self.temperature, rng)  # [H]
         score = probabilities.gather(-1, tokens[:, None])[:, 0].cpu()  # [H]
+        confidence = logits.float().softmax(-1).gather(-1, tokens[:, None])[:, 0].cpu()  # [H]
         kept = surest(score, memory.own, memory.start - self._masks(now, memory.start))  # [H]
-        tokens = tokens.cpu()
-        confidence = logits.float().softmax(-1).cpu().gather(-1, tokens[:, None])[:, 0]  # [H]
         revoke = torch.zeros_like(canvas.holes)
         revoke[canvas.rows] = memory.own & ~kept & ~masked
-        move = canvas.commit(masked & kept, tokens, confidence)
+        move = canvas.commit(masked & kept, tokens.cpu(), confidence)
         return replace(move, revoke=revoke, memory=remember(memory, now))
 
     def _masks(self, now: int, start: int) -> int:
