@@ -34,7 +34,7 @@ generate: $(VENV)/.installed
 picture: $(VENV)/.installed
 	$(BIN)/python docs/decode.py
 	mkdir -p build
-	$(BIN)/dlm-lsp trace examples/unfinished/binary_search.py:9:9 --temperatures 0,0.5,1 --deadline-ms 600000 --device cpu --threads 1 --out build/trace.html --png docs/trace.png
+	$(BIN)/dlm-lsp trace examples/unfinished/lru_cache.py:16:9 --sampler saber --length fixed:tokens=24 --temperatures 0,0.5,1 --deadline-ms 600000 --device cpu --threads 1 --out build/trace.html --png docs/trace.png
 
 test: $(VENV)/.installed
 	$(BIN)/pytest
@@ -73,7 +73,7 @@ test-editors-vscode: vsix
 
 # Neovim 0.7 and 0.12, headless and in tmux. Needs apt's neovim, patchelf, tmux and lua-check; 0.12 is unpacked into build/editors.
 test-editors-nvim: $(VENV)/.installed
-	luacheck --quiet nvim-plugin
+	cd nvim-plugin && luacheck --quiet .
 	tests/editors/nvim/get_nvim.sh
 	$(BIN)/pytest tests/editors/nvim
 

@@ -10,7 +10,7 @@ from html import escape
 from importlib.resources import files
 
 from dlm_lsp.analysis.charts import Series, chart
-from dlm_lsp.analysis.scene import MAX_K, Decode, Scene, happenings, headline, percent, visible
+from dlm_lsp.analysis.scene import MAX_K, Decode, Scene, happenings, headline, mean_arness, percent, visible
 from dlm_lsp.analysis.trace import Cell, Event, Frame
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -63,7 +63,7 @@ def _grid(decode: Decode) -> str:
     rows = "".join(_row(frame, number, trace.columns, kept=number in kept) for number, frame in enumerate(trace.frames))
     return f"""<section><h2>Every step, every place</h2>
 <p>One row a step, one column a place that the hole had at some time (-: not in the end). Click a row to see it above. The
-darker a mask, the surer the model was of what belongs there. Pale rows were given up for an earlier text.</p>
+stronger the colour of a mask, the surer the model was of what belongs there. Pale rows were given up for an earlier text.</p>
 <div class="scroll" id="scroller" tabindex="0"><table id="grid"><thead><tr><th>step</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>
 </section>"""
 
@@ -182,6 +182,14 @@ def _arness(decode: Decode) -> list[Series]:
     ]
 
 
+def _by_temperature(decodes: Sequence[Decode], *, whole: bool) -> list[Series]:
+    means = mean_arness(decodes, whole=whole)
+    return [
+        Series(f"T {temperature:g}", _known(enumerate(values, start=1)), colour=number % 4)
+        for number, (temperature, values) in enumerate(means.items())
+    ]
+
+
 def _known(points: Iterable[tuple[float, float | None]]) -> tuple[tuple[float, float], ...]:
     """Leave out what has no value."""
     return tuple((float(x), y) for x, y in points if y is not None)
@@ -196,6 +204,14 @@ def _comparison(decodes: Sequence[Decode]) -> str:
     sure = Series(
         "mean confidence", _known((each.temperature, each.confidence) for each in decodes), joined=False, colour=2
     )
+    curves = [
+        (name, chart("k", "share", _by_temperature(decodes, whole=whole), y_max=1))
+        for name, whole in (("Local", False), ("Global", True))
+    ]
+    more = "".join(
+        f"<figure>{drawn}<figcaption><b>{name} AR-ness@k</b> by temperature, the mean of its draws</figcaption></figure>"
+        for name, drawn in curves
+    )
     rows = "".join(
         f'<tr><td class="number">{each.temperature:g}</td><td class="number">{each.seed}</td>'
         f'<td class="number">{percent(each.local[0])}</td><td class="number">{percent(each.global_[0])}</td>'
@@ -207,6 +223,6 @@ def _comparison(decodes: Sequence[Decode]) -> str:
 <p>The same hole at several temperatures: what is chosen, and in which order. Strong colours came first. Above 0 each seed is one draw.</p>
 <div class="charts"><figure>{chart("temperature", "share", [local, whole], y_max=1)}<figcaption><b>AR-ness@1</b> of each decode</figcaption></figure>
 <figure>{chart("temperature", "share", [sure, drawn], y_max=1)}<figcaption><b>What is chosen</b> confidence, and tokens that
-were not the likeliest when they were committed</figcaption></figure></div>
+were not the likeliest when they were committed</figcaption></figure>{more}</div>
 <div class="scroll"><table class="compared"><thead><tr><th>temperature</th><th>seed</th><th>local@1</th><th>global@1</th>
 <th>global@{MAX_K // 2}</th><th>drawn</th><th>calls</th><th>verdict</th><th>text, by order of commits</th></tr></thead><tbody>{rows}</tbody></table></div></section>"""

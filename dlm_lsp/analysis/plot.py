@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlm_lsp.analysis.scene import MAX_K, Decode, Scene, visible
+from dlm_lsp.analysis.scene import MAX_K, Decode, Scene, mean_arness, visible
 from dlm_lsp.analysis.trace import Cell, Event, Trace
 
 if TYPE_CHECKING:
@@ -34,6 +34,12 @@ _COLOURS = ("#1f6fb5", "#c4660c", "#2b8a57", "#8a4fb0")
 _TEXT, _QUIET, _LOST, _NEW = "#1d2125", "#6b7177", "#c62f3b", "#14713f"
 
 
+_LEGEND = (
+    "violet: masked, stronger where the model is surer · yellow to teal: decided, unsure to sure · green line: new · "
+    "red: taken back · pale: given up"
+)
+
+
 def draw(scene: Scene) -> bytes:
     """Draw the steps, the order of commits, the curves, and where there are several decodes how they compare."""
     from matplotlib.figure import Figure
@@ -50,11 +56,11 @@ def draw(scene: Scene) -> bytes:
     figure = Figure(figsize=(_WIDTH, sum(heights) + _GAP * len(heights) + 0.2), dpi=120, facecolor="white")
     sheet = _Sheet(figure)
     _head(sheet.band("", heights[0]), scene)
-    _steps(sheet.band("Every step (down) and every place of the hole (across)", heights[1]), decode.trace)
+    _steps(sheet.band("Every step (down) and every place of the hole (across)", heights[1], _LEGEND), decode.trace)
     _orders(sheet.band("The finished text; strong colours came first", heights[2]), scene.decodes)
-    _curves(sheet.charts(4), decode)
+    _curves(sheet.charts(), decode)
     if several:
-        _temperatures(sheet.charts(2), scene.decodes)
+        _temperatures(sheet.charts(), scene.decodes)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks is drawn as a box
@@ -75,19 +81,20 @@ class _Sheet:
         all_of_it = self.figure.get_figheight()
         return self.figure.add_axes((left / _WIDTH, 1 - (top + height) / all_of_it, width / _WIDTH, height / all_of_it))
 
-    def band(self, title: str, height: float) -> "Axes":
+    def band(self, title: str, height: float, legend: str = "") -> "Axes":
         """Take the next band of the whole width; its units are inches, down from its top."""
         axes = self.axes(_EDGE, self.used + _GAP / 2, _WIDTH - 2 * _EDGE, height)
         axes.axis("off")
         axes.set(xlim=(0, _WIDTH - 2 * _EDGE), ylim=(height, 0))
         axes.set_title(title, loc="left", fontsize=11, color=_TEXT, pad=7)
+        axes.set_title(legend, loc="right", fontsize=8.5, color=_QUIET, pad=7)
         self.used += height + _GAP
         return axes
 
-    def charts(self, count: int) -> "list[Axes]":
-        """Take the next band for charts side by side, four of which fill it."""
-        step = (_WIDTH - 2 * _EDGE + 0.5) / 4
-        made = [self.axes(_EDGE + n * step, self.used + _GAP / 2, step - 0.5, _CHART) for n in range(count)]
+    def charts(self) -> "list[Axes]":
+        """Take the next band for four charts side by side."""
+        step = (_WIDTH - 2 * _EDGE + 0.15) / 4
+        made = [self.axes(_EDGE + n * step, self.used + _GAP / 2, step - 0.55, _CHART) for n in range(4)]
         for axes in made:
             axes.spines[["top", "right"]].set_visible(False)
             axes.tick_params(labelsize=8, colors=_QUIET)
@@ -122,6 +129,7 @@ def _steps(axes: "Axes", trace: Trace) -> None:
     boxes, grounds, lost, new = [], [], [], []
     for number, frame in enumerate(trace.frames):
         across, top, bottom = left, number * height, (number + 1) * height
+        end = left  # of the last place that the hole has
         middle = top + height / 2
         colour = _LOST if frame.reasons else _QUIET
         label = f"{'repair ' if frame.reasons else ''}{number}"
@@ -140,9 +148,10 @@ def _steps(axes: "Axes", trace: Trace) -> None:
                 if size >= _MIN_SIZE and text:
                     at = across + width / 2
                     axes.text(at, middle, text, fontsize=size, ha="center", va="center", family="monospace", **style)
+                end = across + width
             across += width
         if frame.reasons:
-            axes.text(across + 0.1, middle, _plain("; ".join(frame.reasons)), fontsize=8, color=_LOST, va="center")
+            axes.text(end + 0.1, middle, _plain("; ".join(frame.reasons)), fontsize=8, color=_LOST, va="center")
     axes.add_collection(PolyCollection(boxes, facecolors=grounds, edgecolors="white", linewidths=min(0.6, size / 10)))
     axes.add_collection(LineCollection(new, colors=_NEW, linewidths=1.4))
     axes.add_collection(LineCollection(lost, colors=_LOST, linewidths=1.1))
@@ -240,7 +249,7 @@ def _curves(axes: "Sequence[Axes]", decode: Decode) -> None:
 
 def _temperatures(axes: "Sequence[Axes]", decodes: Sequence[Decode]) -> None:
     """Draw what temperature does to the order and to what is chosen."""
-    order, chosen = axes
+    order, chosen, local, whole = axes
     curves = (
         (order, "local@1", [each.local[0] for each in decodes], 0),
         (order, "global@1", [each.global_[0] for each in decodes], 1),
@@ -254,6 +263,14 @@ def _temperatures(axes: "Sequence[Axes]", decodes: Sequence[Decode]) -> None:
         )
     _name(order, "AR-ness@1 of each decode", "temperature", top=1.03)
     _name(chosen, "What is chosen", "temperature", top=1.03)
+    for where, name, means in (
+        (local, "Local", mean_arness(decodes, whole=False)),
+        (whole, "Global", mean_arness(decodes, whole=True)),
+    ):
+        for number, (temperature, curve) in enumerate(means.items()):
+            shares = [math.nan if share is None else share for share in curve]
+            where.plot(range(1, MAX_K + 1), shares, "o-", ms=4, color=_COLOURS[number % 4], label=f"T {temperature:g}")
+        _name(where, f"{name} AR-ness@k, mean of the draws", "k", top=1.03)
     for each in axes:
         each.legend(fontsize=8, frameon=False)
 

@@ -88,6 +88,16 @@ class Scene:
         )
 
 
+def mean_arness(decodes: Sequence[Decode], *, whole: bool) -> dict[float, tuple[float | None, ...]]:
+    """Give AR-ness@k from k = 1 on by temperature, the mean of its draws: global where `whole`, else local."""
+    means = {}
+    for temperature in dict.fromkeys(decode.temperature for decode in decodes):
+        curves = [each.global_ if whole else each.local for each in decodes if each.temperature == temperature]
+        known = [[value for value in values if value is not None] for values in zip(*curves, strict=True)]
+        means[temperature] = tuple(fmean(values) if values else None for values in known)
+    return means
+
+
 def percent(share: float | None) -> str:
     """Write a share."""
     return "-" if share is None else f"{100 * share:.0f} %"

@@ -69,9 +69,9 @@ class Frame:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the judge of the text took something back, in his words; each once."""
-        said = (cell.why.partition(": ")[2] for cell in self.cells.values() if cell.why.startswith("syntax"))
-        return tuple(dict.fromkeys(said))
+        """Why the judge of the text took something back, in his words; each once, the short ones first."""
+        said = {cell.why.partition(": ")[2] for cell in self.cells.values() if cell.why.startswith("syntax")}
+        return tuple(sorted(said, key=lambda reason: (len(reason), reason)))
 
     @property
     def masked(self) -> int:

@@ -115,6 +115,8 @@ async def _decode_all(place: str, snapshot: Snapshot, settings: Settings, wanted
     facts = (
         ("model", name),
         ("sampler", settings.sampler),
+        ("cache", settings.cache),
+        ("length", settings.length),
         ("threshold", f"{settings.threshold:g}"),
         ("temperature", f"{decodes[0].temperature:g}"),
         ("seed", str(decodes[0].seed)),

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_lsp.analysis.arness import Share, commit_order, global_arness, local_arness
+from dlm_lsp.analysis.scene import Decode, mean_arness
+from dlm_lsp.analysis.trace import trace
+from dlm_lsp.values import Slot, Step
 
 REFERENCE = Path(__file__).parents[1] / "data/traces/ar-ness.json"
 ORDERS = st.integers(1, 40).flatmap(lambda size: st.permutations(range(0, 2 * size, 2) if size % 2 else range(size)))
@@ -61,6 +64,28 @@ def test_as_the_definition_says(order: list[int], k: int) -> None:
     masks = [sorted(set(order) - set(order[:t]))[:k] for t in range(len(order))]
     assert Share(sum(local), len(local)) == local_arness(order, k)
     assert Share(sum(order[t] in masks[t] for t in range(len(order))), len(order)) == global_arness(order, k)
+
+
+def test_the_mean_of_several_draws() -> None:
+    """Fails if decodes of other temperatures are mixed in, or a draw that is too short for a k makes its mean vanish."""
+
+    def decode(temperature: float, *order: int) -> Decode:
+        slots = [
+            tuple(Slot(n, "x" if n in order[:t] else None, 0.5) for n in range(len(order)))
+            for t in range(len(order) + 1)
+        ]
+        steps = [
+            Step(1, t, (tuple(slot.text for slot in each),), 0, "denoise", slots=(each,))
+            for t, each in enumerate(slots)
+        ]
+        return Decode(temperature, 0, trace(steps), "", "", 1, 1.0)
+
+    decodes = [decode(0.0, 0, 1, 2), decode(1.0, 2, 1, 0), decode(1.0, 0, 1)]
+    local = mean_arness(decodes, whole=False)
+    assert [0.0, 1.0] == list(local)
+    assert (1.0, 1.0, None) == local[0.0][:3]
+    assert (0.5, 0.0, None) == local[1.0][:3]
+    assert ((1 / 3 + 1) / 2, (2 / 3 + 1) / 2) == mean_arness(decodes, whole=True)[1.0][:2]
 
 
 def test_within_a_step_the_surest_comes_first() -> None:
