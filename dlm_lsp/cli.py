@@ -253,8 +253,11 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
     )
     decoders.add_argument(
         "--sweep",
-        action="store_true",
-        help="measure samplers that are named without parameters at several values of their knob, for comparisons at equal calls",
+        nargs="*",
+        default=[next(iter(DECODERS))],
+        metavar="NAME",
+        help="samplers that are measured at several values of their knob; the default one is what others are compared with at equal calls "
+        "(default: that one alone; `all`)",
     )
     decoders.add_argument(
         "--calls",
@@ -262,7 +265,7 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
         nargs="+",
         default=[],
         metavar="N",
-        help="compare at N model calls a hole as well; with --sweep",
+        help="compare at N model calls a hole as well, where those that are swept have points around it",
     )
     decoders.add_argument(
         "--likelihood",
@@ -341,6 +344,8 @@ def _run_bench(options: argparse.Namespace, chosen: Settings) -> int:
         from dlm_lsp.commands.bench_decoders import Likelihood, Plan, bench_decoders
 
         names = ("holes", "samplers", "caches", "lengths", "sweep", "calls", "limit", "minutes", "out")
+        if options.sweep == ["all"]:
+            options.sweep = options.samplers
         asked = {name: getattr(options, name) for name in names}
         plan = Plan(**asked, likelihood=Likelihood(options.likelihood), jobs=max(options.jobs, 1))
         return bench_decoders(plan, chosen)

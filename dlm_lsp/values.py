@@ -160,7 +160,7 @@ class InfillRequest:
     sampler: str = "threshold"
     """A name of `decoders.DECODERS`, parameters may follow: `saber:mu=4`."""
     cache: str = "none"
-    """A name of `decoders.CACHES`."""
+    """A name of `decoders.CACHES`, parameters may follow."""
     length: str = "auto"
     """A name of `decoders.LENGTHS`, parameters may follow: `fixed:tokens=16`."""
     truth: tuple[str, ...] = ()
@@ -203,6 +203,8 @@ class Candidate:
     """Per hole: the text of each of its tokens, in the order of `token_confidence`; not trimmed as `texts` are."""
     lane: int = 0
     """The lane of the steps that led to it."""
+    draft_steps: int = 0
+    """Calls of the second, cheaper model of a decoder that has one; `steps` leaves them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,8 @@ class InfillResult:
     outcome: Outcome
     candidates: tuple[Candidate, ...] = ()
     spent_ms: dict[str, float] = field(default_factory=dict)
-    """Per stage: queue, encode, denoise (of which forward is in the model), guide, total; a stage not reached is left out."""
+    """Per stage: queue, encode, denoise (of which forward is in the model, and draft in a drafter), guide, total; a stage not
+    reached is left out."""
     message: str = ""
     """For the user, where the outcome is failed; never holds the user's text."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlm_lsp.commands.decoder_tables import COLUMNS, WAYS_HEAD, table
+from dlm_lsp.commands.decoder_tables import COLUMNS, COMPARED, WAYS_HEAD, table
 from dlm_lsp.decoders import CACHES, DECODERS, LENGTHS, Decoder, Parameter
 
 PAGE = Path(__file__).with_name("samplers.md")
@@ -158,21 +158,22 @@ def result(report: dict[str, Any], file: Path) -> str:
 
 
 def verdicts(report: dict[str, Any]) -> list[str]:
-    """Say per measure which ways beat, or are beaten by, the default at as many model calls (paired bootstrap, 95 %)."""
+    """Say per measure which ways beat, or are beaten by, the default at as many model calls, or in as much time (paired bootstrap)."""
     names = {
         "nats": "Log-likelihood of the truth",
         "exact": "Exact answers",
         "passed": "pass@1",
         "parses": "Answers that parse",
     }
+    costs = {"calls": "at as many calls", "ms": "in as much time"}
     told = []
-    for measure, name in names.items():
+    for measure, cost in COMPARED:
         found: dict[str, list[str]] = {}
         for row in report["comparisons"]:
-            if row["measure"] == measure and row["at_calls"] is None:
+            if (row["measure"], row["cost"], row["at_calls"]) == (measure, cost, None):
                 interval = f"{row['difference']:+g}, {row['low']:+g} to {row['high']:+g}"
-                found.setdefault(row["verdict"], []).append(f"`{row['way'].partition(' / ')[0]}` ({interval})")
+                found.setdefault(row["verdict"], []).append(f"`{row['way'].replace(' / none', '')}` ({interval})")
         if found:
             lists = "; ".join(f"*{verdict}*: {', '.join(ways)}" for verdict, ways in sorted(found.items()))
-            told.append(f"{name} against the default at as many calls, positive is better. {lists}.")
+            told.append(f"{names[measure]} against the default {costs[cost]}, positive is better. {lists}.")
     return told

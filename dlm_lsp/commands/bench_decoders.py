@@ -57,7 +57,8 @@ class Plan:
     samplers: Sequence[str]
     caches: Sequence[str] = ("none",)
     lengths: Sequence[str] = ("auto",)
-    sweep: bool = False
+    sweep: Sequence[str] = ()
+    """Samplers that are measured at several values of their knob."""
     likelihood: Likelihood = Likelihood.YES
     calls: Sequence[float] = ()
     """Mean model calls of a hole at which all are compared, beside the comparison at each one's own."""
@@ -72,7 +73,7 @@ def bench_decoders(plan: Plan, settings: Settings) -> int:
     """Measure, print the tables, write the files."""
     if plan.out is not None and (plan.out.suffix != ".json" or plan.out.is_dir()):
         raise DlmError(f"--out names a file that ends in .json, not {plan.out}.")
-    ways = choose_ways(plan.samplers, plan.caches, plan.lengths, sweep=plan.sweep)
+    ways = choose_ways(plan.samplers, plan.caches, plan.lengths, plan.sweep)
     cases = read_cases(plan.holes, plan.limit)
     if not cases:
         raise DlmError("there is no hole in these files.")
@@ -193,6 +194,7 @@ class _Run:
             guided_passed=after.passed,
             guided_calls=guided.steps,
             guided_ms=round(guided.ms, 1),
+            draft_calls=guided.draft_steps,
         )
 
     async def _judge(self, case: Case, found: Attempt) -> Judged:

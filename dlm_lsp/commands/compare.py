@@ -16,15 +16,15 @@ LEVEL = 0.95
 class Point:
     """One way to decode, measured: what it costs and how good it is, hole by hole."""
 
-    calls: Sequence[float]
-    """By hole."""
+    costs: Sequence[float]
+    """By hole: model calls, or milliseconds."""
     quality: Sequence[float]
     """By hole; more is better."""
 
     @property
-    def mean_calls(self) -> float:
-        """Model calls of a hole."""
-        return sum(self.calls) / len(self.calls)
+    def mean_cost(self) -> float:
+        """What a hole costs."""
+        return sum(self.costs) / len(self.costs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +51,20 @@ def front(costs: Sequence[float], values: Sequence[float]) -> list[int]:
     return kept
 
 
-def quality_at(points: Sequence[Point], calls: float) -> tuple[list[float], float]:
-    """Give a quality by hole at a mean number of calls, and the calls that it is really for.
+def quality_at(points: Sequence[Point], cost: float) -> tuple[list[float], float]:
+    """Give a quality by hole at a mean cost, and the cost that it is really for.
 
     Between two measured points it lies on the straight line: as if a share of the holes were decoded in the one way and the rest in the
     other. Beyond the cheapest and the dearest it is theirs.
     """
-    ordered = sorted(points, key=lambda point: point.mean_calls)
-    real = min(max(calls, ordered[0].mean_calls), ordered[-1].mean_calls)
+    ordered = sorted(points, key=lambda point: point.mean_cost)
+    real = min(max(cost, ordered[0].mean_cost), ordered[-1].mean_cost)
     for left, right in pairwise(ordered):
-        if left.mean_calls <= real < right.mean_calls:
-            share = (real - left.mean_calls) / (right.mean_calls - left.mean_calls)
+        if left.mean_cost <= real < right.mean_cost:
+            share = (real - left.mean_cost) / (right.mean_cost - left.mean_cost)
             mixed = zip(left.quality, right.quality, strict=True)
             return [(1 - share) * a + share * b for a, b in mixed], real
-    nearest = min(ordered, key=lambda point: abs(point.mean_calls - real))
+    nearest = min(ordered, key=lambda point: abs(point.mean_cost - real))
     return list(nearest.quality), real
 
 

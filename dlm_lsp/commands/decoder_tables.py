@@ -3,7 +3,7 @@
 In: `Tried` cases. Out: plain dicts for JSON, and Markdown. Pure; asks no model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,14 @@ from dlm_lsp.commands.ways import Way
 from dlm_lsp.decoders import DECODERS
 
 Row = dict[str, Any]
+_Mixed = tuple[list[float], float]
+"""Quality by hole, and at what cost."""
 
-MEASURES = ("nats", "exact", "passed", "parses")
-"""What ways are compared by; nats only where the truth was forced, passed only over holes with tests."""
+COMPARED = (
+    *(("nats", "calls"), ("exact", "calls"), ("passed", "calls"), ("parses", "calls")),
+    *(("exact", "ms"), ("passed", "ms"), ("parses", "ms")),
+)
+"""Measure and cost of the comparisons; nats only where the truth was forced, passed only over holes with tests."""
 
 SLACK = 0.1
 """Share by which equal numbers of calls may differ."""
@@ -44,6 +49,8 @@ class Tried:
     guided_calls: int = 0
     """All calls, those before guidance included."""
     guided_ms: float = 0.0
+    draft_calls: int = 0
+    """Calls of a drafter, those of guidance included; they are not among the others."""
     nats: float | None = None
     """Of what really stood there, written in this way's order; None where it was not asked."""
     truth_tokens: int = 0
@@ -65,12 +72,16 @@ class _Column:
     def has_answers(self) -> bool:
         return bool(self.cases) and all(case.answer is not None for case in self.cases)
 
-    def point(self, measure: str, counted: Sequence[bool]) -> Point:
-        """Give calls and quality of the holes that count."""
+    @property
+    def has_drafter(self) -> bool:
+        return any(case.draft_calls for case in self.cases)
+
+    def point(self, measure: str, cost: str, counted: Sequence[bool]) -> Point:
+        """Give cost and quality of the holes that count."""
         cases = [case for case, counts in zip(self.cases, counted, strict=True) if counts]
         if measure == "nats":
             return Point([case.forced_calls for case in cases], [-(case.nats or 0.0) for case in cases])
-        return Point([case.calls for case in cases], [float(getattr(case, measure)) for case in cases])
+        return Point([getattr(case, cost) for case in cases], [float(getattr(case, measure)) for case in cases])
 
 
 def summarise(rows: Sequence[Tried], cases: Sequence[Case], ways: Sequence[Way], calls: Sequence[float]) -> Row:
@@ -107,6 +118,7 @@ def _row(column: _Column, tested: Sequence[bool]) -> Row:
         "guided_parses_percent": _percent([case.guided_parses for case in cases]),
         "calls": _mean([case.calls for case in cases]),
         "guided_calls": _mean([case.guided_calls for case in cases]),
+        "draft_calls": _mean([case.draft_calls for case in cases]) if column.has_drafter else None,
         "tokens_per_call": _mean([case.tokens for case in cases], calls),
         "ms": _mean([case.ms for case in cases]),
         "guided_ms": _mean([case.guided_ms for case in cases]),
@@ -136,56 +148,68 @@ def _mark_front(rows: Sequence[Row], measure: str, cost: str) -> None:
 def _comparisons(
     columns: Sequence[_Column], cases: Sequence[Case], tested: Sequence[bool], calls: Sequence[float]
 ) -> list[Row]:
-    """Compare every sampler with the default under the same cache and length: at as many calls as it needs itself, and at `calls`."""
-    default = next(iter(DECODERS))
+    """Compare every way with the default one: at as many calls, or as many ms, as it needs itself, and at `calls`.
+
+    The default is the default sampler under the same cache and length; for that sampler itself, without the cache, or at the first length.
+    Calls of a drafter cost less than others, nobody knows how much: who has one is compared by time alone.
+    """
     families: dict[str, list[_Column]] = {}
     for column in columns:
         families.setdefault(column.way.family, []).append(column)
-    found = []
-    for family, points in families.items():
-        own = next((column for column in points if not column.way.is_swept), points[0])
-        rival = families.get(Way(default, own.way.cache, own.way.length).name)
-        if rival is None or family == rival[0].way.family:
-            continue
-        for measure in MEASURES:
-            counted = tested if measure == "passed" else [True] * len(cases)
+    found: list[Row] = []
+    for points in families.values():
+        rival = _rival(points[0].way, columns[0].way, families)
+        for measure, cost in COMPARED if rival else ():
             every = (*points, *rival)
             asked = all(each.has_nats if measure == "nats" else each.has_answers for each in every)
-            if not asked or not any(counted):
+            counted = tested if measure == "passed" else [True] * len(cases)
+            by_time_alone = cost == "calls" and any(column.has_drafter for column in every)
+            if not asked or not any(counted) or by_time_alone:
                 continue
-            ours = [column.point(measure, counted) for column in points]
-            theirs = [column.point(measure, counted) for column in rival]
+            ours = [column.point(measure, cost, counted) for column in points]
+            theirs = [column.point(measure, cost, counted) for column in rival]
             groups = [
                 case.prefix + case.canonical + case.suffix
                 for case, counts in zip(cases, counted, strict=True)
                 if counts
             ]
-            weights = [float(case.truth_tokens) for case in own.cases] if measure == "nats" else None
-            natural = own.point(measure, counted)
-            for budget in (None, *calls):
-                if budget is None:
-                    mine, spent = list(natural.quality), natural.mean_calls
-                else:
-                    mine, spent = quality_at(ours, budget)
-                other, rival_spent = quality_at(theirs, spent if budget is None else budget)
-                if budget is not None and not (_as_many(spent, budget) and _as_many(rival_spent, budget)):
-                    continue  # one of them cannot be had at so many calls
-                difference = compare(mine, other, groups, weights)
+            weights = [float(case.truth_tokens) for case in points[0].cases] if measure == "nats" else None
+            about = {"way": points[0].way.name, "rival": rival[0].way.name, "measure": measure, "cost": cost}
+            at_own = (list(ours[0].quality), ours[0].mean_cost)
+            pairs: list[tuple[float | None, _Mixed, _Mixed]] = [(None, at_own, quality_at(theirs, ours[0].mean_cost))]
+            for budget in calls if cost == "calls" else ():
+                mine, others = quality_at(ours, budget), quality_at(theirs, budget)
+                if _as_many(mine[1], budget) and _as_many(others[1], budget):  # both can be had at so many calls
+                    pairs.append((budget, mine, others))
+            for at_calls, (mine_by_hole, spent), (others_by_hole, rival_spent) in pairs:
+                difference = compare(mine_by_hole, others_by_hole, groups, weights)
                 scale = 1 if measure == "nats" else 100
                 found.append(
                     {
-                        "way": own.way.name,
-                        "measure": measure,
-                        "at_calls": budget,
-                        "calls": round(spent, 2),
-                        "rival_calls": round(rival_spent, 2),
+                        **about,
+                        "at_calls": at_calls,
+                        "spent": round(spent, 2),
+                        "rival_spent": round(rival_spent, 2),
                         "difference": round(scale * difference.value, 4),
                         "low": round(scale * difference.low, 4),
                         "high": round(scale * difference.high, 4),
-                        "verdict": difference.verdict + _unequal(spent, rival_spent),
+                        "verdict": difference.verdict + _unequal(spent, rival_spent, cost),
                     }
                 )
     return found
+
+
+def _rival(way: Way, first: Way, families: Mapping[str, list[_Column]]) -> list[_Column]:
+    """Give the points of what a way is compared with, none where there is nothing."""
+    default = next(iter(DECODERS))
+    for rival in (
+        Way(default, way.cache, way.length),
+        Way(default, "none", way.length),
+        Way(default, "none", first.length),
+    ):
+        if rival.name in families and rival.name != way.family:
+            return families[rival.name]
+    return []
 
 
 def _as_many(calls: float, others: float) -> bool:
@@ -193,11 +217,11 @@ def _as_many(calls: float, others: float) -> bool:
     return abs(calls - others) <= SLACK * others
 
 
-def _unequal(calls: float, rival_calls: float) -> str:
-    """Say that the default has no point at so many calls."""
-    if _as_many(calls, rival_calls):
+def _unequal(spent: float, rival_spent: float, cost: str) -> str:
+    """Say that the default has no point at the same cost."""
+    if _as_many(spent, rival_spent):
         return ""
-    return f", with {'more' if calls > rival_calls else 'fewer'} calls"
+    return f", with {'more' if spent > rival_spent else 'fewer'} {cost}"
 
 
 def _mean(values: Sequence[float], count: float | None = None, digits: int = 2) -> float:
@@ -221,6 +245,7 @@ COLUMNS = {
     "guided_parses_percent": "parses %",
     "calls": "calls",
     "guided_calls": "guided",
+    "draft_calls": "drafter's",
     "tokens_per_call": "tokens/call",
     "ms": "ms",
     "guided_ms": "guided",
@@ -250,15 +275,12 @@ def markdown(report: Row) -> str:
         "",
         *table(own, WAYS_HEAD, COLUMNS),
     ]
-    compared = [found for found in report["comparisons"] if found["at_calls"] is None]
-    if compared:
-        lines += [
-            "",
-            "Against the default at as many calls (between its measured points), positive is better, with 95 % of the paired bootstrap:",
-            "",
-        ]
-        lines += _differences(compared)
-    budgets = [found for found in report["comparisons"] if found["at_calls"] is not None]
+    for cost, name in (("calls", "as many model calls"), ("ms", "as much time")):
+        compared = [row for row in report["comparisons"] if row["at_calls"] is None and row["cost"] == cost]
+        if compared:
+            told = f"Against the default at {name} (between its measured points), positive is better, with 95 % of the paired bootstrap:"
+            lines += ["", told, "", *_differences(compared)]
+    budgets = [row for row in report["comparisons"] if row["at_calls"] is not None]
     if budgets:
         lines += ["", "Both at a given number of calls a hole:", "", *_differences(budgets)]
     if len(own) < len(report["rows"]):
@@ -285,12 +307,10 @@ def table(rows: Sequence[Row], names: Sequence[str], columns: dict[str, str], *,
 
 
 def _differences(found: Sequence[Row]) -> list[str]:
-    lines = [
-        "| way | measure | calls | default's | difference | 95 % | |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    cost = found[0]["cost"]
+    lines = [f"| way | against | measure | {cost} | its {cost} | difference | 95 % | |", f"|{' --- |' * 8}"]
     for row in found:
         interval = f"{row['low']:+} to {row['high']:+}"
-        what = f"`{row['way']}` | {_UNITS[row['measure']]} | {row['calls']} | {row['rival_calls']}"
+        what = f"`{row['way']}` | `{row['rival']}` | {_UNITS[row['measure']]} | {row['spent']} | {row['rival_spent']}"
         lines.append(f"| {what} | {row['difference']:+} | {interval} | {row['verdict']} |")
     return lines

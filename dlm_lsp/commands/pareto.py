@@ -13,7 +13,9 @@ PANELS = (
     ("forced_calls", "model calls a hole", "nats_per_token", "nats per token of the truth"),
     ("calls", "model calls a hole", "exact_percent", "exact answers, %"),
     ("ms", "ms an answer, before guidance", "exact_percent", "exact answers, %"),
+    ("calls", "model calls a hole", "parses_percent", "answers that parse, %"),
     ("calls", "model calls a hole", "pass_percent", "pass@1, %"),
+    ("ms", "ms an answer, before guidance", "pass_percent", "pass@1, %"),
 )
 """Cost and quality; panels without a number are left out."""
 
@@ -28,24 +30,31 @@ def draw_fronts(report: dict[str, Any], file: Path) -> str:
     rows = report["rows"]
     panels = [panel for panel in PANELS if any(row[panel[0]] is not None and row[panel[2]] is not None for row in rows)]
     families = list(dict.fromkeys(row["family"] for row in rows))
-    colours = mpl.colormaps["tab20"]
+    styles: dict[str, dict[str, Any]] = {
+        family: {"color": mpl.colormaps["tab20"](number % 20), "marker": "os^Dv"[number % 5], "label": _short(family)}
+        for number, family in enumerate(families)
+    }
+    across = min(len(panels), 3)
+    down = -(-len(panels) // across)
     with mpl.rc_context({"svg.hashsalt": "dlm-lsp", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(7 * len(panels), 6), layout="constrained")
-        for axes, (cost, cost_name, quality, quality_name) in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-        ):
-            for number, family in enumerate(families):
+        figure = Figure(figsize=(6 * across + 2, 5 * down), layout="constrained")
+        shown: dict[str, Any] = {}
+        for number, (cost, cost_name, quality, quality_name) in enumerate(panels, start=1):
+            axes = figure.add_subplot(down, across, number)
+            for family, style in styles.items():
                 points = sorted(_points([row for row in rows if row["family"] == family], cost, quality))
                 if points:
-                    style = {"color": colours(number % 20), "marker": "os^Dv"[number // 20 % 5]}
-                    axes.plot(*zip(*points, strict=True), label=_short(family), linewidth=0.8, markersize=4, **style)
+                    (shown[family],) = axes.plot(*zip(*points, strict=True), linewidth=0.8, markersize=4, **style)
             every = _points(rows, cost, quality)
             sign = -1 if quality == "nats_per_token" else 1
             best = [every[k] for k in front([x for x, _ in every], [sign * y for _, y in every])]
             axes.step(*zip(*best, strict=True), where="post", color="black", linewidth=0.8, linestyle=":")
             axes.set(xscale="log", xlabel=cost_name, ylabel=quality_name)
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter("{x:g}")
+            axes.tick_params(axis="x", which="minor", labelsize=6)
             axes.grid(visible=True, linewidth=0.3)
-        figure.axes[0].legend(fontsize=7)
+        figure.legend(handles=list(shown.values()), loc="outside right upper", fontsize=7)
         figure.savefig(file, format="svg", metadata={"Date": None})
     return f"the picture is {file}."
 

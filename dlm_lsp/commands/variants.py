@@ -34,6 +34,8 @@ class Attempt:
     mean_logprob: float = 0.0
     repaired: bool = False
     """Whether guidance spent any call on this hole."""
+    draft_steps: int = 0
+    """Calls of a drafter, which are not among the others."""
 
 
 async def attempt(
@@ -147,6 +149,7 @@ class _Asked:
             written_tokens=len(shown[0].candidate.token_confidence),
             shown_tokens=count_shown(shown[0]),
             mean_logprob=shown[0].candidate.mean_logprob,
+            draft_steps=shown[0].candidate.draft_steps,
         )
 
 

@@ -64,9 +64,11 @@ class Way:
         return replace(settings, sampler=self.sampler, cache=self.cache, length=self.length, repair_rounds=rounds)
 
 
-def choose_ways(samplers: Sequence[str], caches: Sequence[str], lengths: Sequence[str], *, sweep: bool) -> list[Way]:
-    """Combine what was asked for; samplers named without parameters bring their knob's values along if `sweep`."""
-    for name, wanted in (("sampler", samplers), ("cache", caches), ("length", lengths)):
+def choose_ways(
+    samplers: Sequence[str], caches: Sequence[str], lengths: Sequence[str], sweep: Sequence[str] = ()
+) -> list[Way]:
+    """Combine what was asked for; samplers in `sweep` that are named without parameters bring their knob's values along."""
+    for name, wanted in (("sampler", [*samplers, *sweep]), ("cache", caches), ("length", lengths)):
         for each in wanted:
             _, complaints = read_settings({name: each} if (name, each) != ("length", ORACLE) else {})
             if complaints:
@@ -76,7 +78,7 @@ def choose_ways(samplers: Sequence[str], caches: Sequence[str], lengths: Sequenc
         for length in lengths:
             for sampler in samplers:
                 ways.append(Way(sampler, cache, length))
-                if sweep and sampler in KNOBS:
+                if sampler in sweep and sampler in KNOBS:
                     knob, values = KNOBS[sampler]
                     ways += [Way(f"{sampler}:{knob}={value}", cache, length, is_swept=True) for value in values]
     return list(dict.fromkeys(ways))

@@ -47,7 +47,16 @@ def command(holes: Path, tmp_path: Path) -> list[str]:
     (tmp_path / "script.json").write_text(json.dumps({"rules": rules}))
     return [
         *("bench", "decoders", "--holes", str(holes), "--model", f"scripted:{tmp_path / 'script.json'}"),
-        *("--jobs", "1", "--samplers", "threshold", "left_to_right", "--out", str(tmp_path / "out" / "decoders.json")),
+        *(
+            "--jobs",
+            "1",
+            "--sweep",
+            "--samplers",
+            "threshold",
+            "left_to_right",
+            "--out",
+            str(tmp_path / "out" / "decoders.json"),
+        ),
     ]
 
 
@@ -74,7 +83,7 @@ def test_every_number_is_exact_and_an_interrupted_run_goes_on(command: list[str]
     assert 0 < threshold["nats_per_token"] == pytest.approx(left["nats_per_token"], rel=0.5)
     assert out.with_suffix(".md").read_text() == capsys.readouterr().out
     assert "<svg" in out.with_suffix(".svg").read_text()
-    worse = {row["measure"]: row["verdict"] for row in report["comparisons"]}
+    worse = {row["measure"]: row["verdict"] for row in report["comparisons"] if row["cost"] == "calls"}
     assert "no difference shown, with more calls" == worse["exact"] == worse["passed"]
 
     cases = out.with_suffix(".cases.jsonl")
@@ -112,6 +121,19 @@ def test_likelihood_only(command: list[str], tmp_path: Path, capsys) -> None:
     assert ["kfold / none / auto"] == list(report["refused"])
     assert {"nats"} == {row["measure"] for row in report["comparisons"]}
     assert "exact" not in capsys.readouterr().out
+
+
+def test_the_default_is_swept_unless_told_otherwise(command: list[str], tmp_path: Path) -> None:
+    """Fails if the others cannot be compared with the default at equal calls, or a budget without points is made up."""
+    asked = [word for word in command if word != "--sweep"]
+    assert 0 == cli.main([*asked, "--limit", "1", "--calls", "1", "4000", "--likelihood", "no"])
+    report = json.loads((tmp_path / "out" / "decoders.json").read_text())
+    swept = [row["sampler"] for row in report["rows"] if row["is_swept"]]
+    assert [f"threshold:threshold={value}" for value in KNOBS["threshold"][1]] == swept
+    assert all(row["nats_per_token"] is None for row in report["rows"])
+    assert 4000 not in {row["at_calls"] for row in report["comparisons"]}
+    own = next(row for row in report["comparisons"] if row["measure"] == "exact" and row["cost"] == "calls")
+    assert own["spent"] == pytest.approx(own["rival_spent"], rel=0.1), "a threshold above 1 writes one token a step too"
 
 
 def test_a_real_process_can_be_interrupted(command: list[str], tmp_path: Path) -> None:
@@ -163,14 +185,16 @@ def test_wrong_names_are_one_sentence(command: list[str], arguments: list[str], 
 
 def test_ways_are_all_combinations_with_their_knobs() -> None:
     """Fails if a combination is missing or doubled, a written parameter is swept over, or a swept point is repaired."""
-    ways = choose_ways(["threshold", "threshold:threshold=0.5"], ["none"], ["auto", ORACLE], sweep=True)
+    ways = choose_ways(["threshold", "threshold:threshold=0.5"], ["none"], ["auto", ORACLE], ["threshold", "eb"])
     assert len(set(ways)) == len(ways) == 2 * (2 + len(KNOBS["threshold"][1]))
     swept = [way for way in ways if way.is_swept]
     assert {"threshold / none / auto", "threshold / none / oracle"} == {way.family for way in swept}
     assert (0, 2) == (swept[0].apply(Settings()).repair_rounds, ways[0].apply(Settings()).repair_rounds)
     assert "threshold:threshold=0.5 / none / auto" == Way("threshold:threshold=0.5").family
     with pytest.raises(SettingsError, match="nearest name"):
-        choose_ways(["threshold"], ["none"], ["auot"], sweep=False)
+        choose_ways(["threshold"], ["none"], ["auot"])
+    with pytest.raises(SettingsError, match="nearest name"):
+        choose_ways(["threshold"], ["none"], ["auto"], ["treshold"])
 
 
 def test_every_knob_is_one() -> None:
@@ -260,10 +284,31 @@ def test_a_summary_counts_only_what_all_have_finished() -> None:
         row[key] for key in ("nats_per_token", "exact_percent", "pass_percent", "parses_percent")
     )
     assert (4.0, 1.5, 40.0, 10.0) == tuple(row[key] for key in ("calls", "tokens_per_call", "ms", "ms_per_call"))
-    exact = [row for row in found["comparisons"] if row["measure"] == "exact"]
+    exact = [row for row in found["comparisons"] if (row["measure"], row["cost"]) == ("exact", "calls")]
     assert [None, 3] == [row["at_calls"] for row in exact], "nobody has a point at 9 calls"
-    assert [(3.0, 3.0, 50.0)] * 2 == [(row["calls"], row["rival_calls"], row["difference"]) for row in exact]
+    assert [(3.0, 3.0, 50.0)] * 2 == [(row["spent"], row["rival_spent"], row["difference"]) for row in exact]
     assert ["exact_percent by calls", "exact_percent by ms"] == found["rows"][2]["on_front"][:2]
+
+
+def test_everything_is_compared_with_something() -> None:
+    """Fails if a cache is only compared with itself, another length with nothing, or a drafter's calls are taken for none."""
+    names = [("threshold", "none"), ("threshold", "hole"), ("eb", "hole"), ("dual", "none")]
+    ways = [Way(sampler, cache, length) for length in ("auto", "oracle") for sampler, cache in names]
+    hole = Case("1", "x = ", "\n", "1", "", "", "random-span")
+    rows = [Tried(way.name, "1", "k", "1", calls=3, ms=3.0, draft_calls=int(way.sampler == "dual")) for way in ways]
+    found = summarise(rows, [hole], ways, ())["comparisons"]
+    rivals = {row["way"]: row["rival"] for row in found if row["measure"] == "exact"}
+    assert {
+        "threshold / hole / auto": "threshold / none / auto",
+        "eb / hole / auto": "threshold / hole / auto",
+        "dual / none / auto": "threshold / none / auto",
+        "threshold / none / oracle": "threshold / none / auto",
+        "threshold / hole / oracle": "threshold / none / oracle",
+        "eb / hole / oracle": "threshold / hole / oracle",
+        "dual / none / oracle": "threshold / none / oracle",
+    } == rivals
+    assert {"ms"} == {row["cost"] for row in found if row["way"].startswith("dual")}
+    assert {"calls", "ms"} == {row["cost"] for row in found if row["way"].startswith("eb")}
 
 
 def test_tables_and_picture_of_what_was_measured(tmp_path: Path, monkeypatch) -> None:

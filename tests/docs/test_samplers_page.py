@@ -94,5 +94,5 @@ def test_the_numbers_are_those_of_the_results(
     text = page.measured()
     assert "8 holes of some.jsonl, 0 of them with tests; model `nano` (abc)" in text
     assert "| `left_to_right` | none | auto | 100.0 |" in text
-    assert "*better*: `left_to_right` (+100, +100 to +100)." in text
+    assert "*better*: `left_to_right / auto` (+100, +100 to +100)." in text
     assert "pass@1" not in text.partition("\n")[2]
