@@ -1,6 +1,7 @@
 """`dlm-lsp fill FILE:LINE:COLUMN`: fill one hole and print the text, or put it into the file with `--apply`.
 
-In: a place as editors show it, settings. Out: the text on stdout, everything else on stderr; status 1 where there is no answer.
+In: a place as editors show it, settings. Out: the text on stdout, everything else on stderr; status 1 where there is no answer, 2 where
+there can be none.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from dlm_lsp.errors import DlmError
 from dlm_lsp.settings import Settings
 from dlm_lsp.text.offsets import LINE_END
 from dlm_lsp.text.private import private_rule
-from dlm_lsp.values import Snapshot
+from dlm_lsp.values import Outcome, Snapshot
 
 _PAUSE_S = 0.06
 _STDIN_NAME = "stdin.py"
@@ -42,6 +43,8 @@ def fill(place: str, at: str | None, settings: Settings, *, watched: bool, as_js
         print("\n---\n".join(answer.texts), end="\n" if answer.texts else "")
     if not answer.texts:
         print(f"dlm-lsp: {answer.why_empty}", file=sys.stderr)
+    if answer.result.outcome is Outcome.FAILED:
+        return 2
     return 0 if answer.texts else 1
 
 

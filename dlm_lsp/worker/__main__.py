@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dlm_lsp import wire
@@ -76,8 +77,11 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         from dlm_lsp.sampling.copy_prior import read_shares
         from dlm_lsp.sampling.healing import sort_pieces
         from dlm_lsp.worker.calibrate import read_curve
+        from dlm_lsp.worker.drafters import Drafters
 
-        denoiser = load(options.model, device=options.device, dtype=options.dtype, threads=options.threads)
+        where = {"device": options.device, "dtype": options.dtype, "threads": options.threads}
+        denoiser = load(options.model, **where)
+        drafters = Drafters(denoiser, partial(load, **where))
         copy_shares = read_shares(find(options.model) / COPY_PRIOR)
         curve = read_curve(options.model)
         pieces = sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden)
@@ -104,7 +108,8 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
     while job := inbox.next():
         # A benchmark forces the same truth in many orders, and takes no times of it.
         asked = remembered if job.request.forced and job.request.cache == "none" else denoiser
-        send(wire.Result(_answer(job, asked, pieces, inbox, send, copy_shares=copy_shares, curve=curve)))
+        result = _answer(job, asked, pieces, inbox, send, copy_shares=copy_shares, curve=curve, find_drafter=drafters)
+        send(wire.Result(result))
         inbox.finish(job.request.id)
     return 0
 
@@ -118,6 +123,7 @@ def _answer(
     *,
     copy_shares: "Tensor | None",
     curve: "Curve | None",
+    find_drafter: "Callable[[str], Denoiser]",
 ) -> InfillResult:
     """Fill one request; whatever goes wrong becomes a result, because every request gets exactly one."""
     from dlm_lsp.worker.pipeline import fill
@@ -138,6 +144,7 @@ def _answer(
             watch=watch if request.watch else None,
             copy_shares=copy_shares,
             curve=curve,
+            find_drafter=find_drafter,
         )
     except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
         # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.

@@ -21,7 +21,7 @@ from dlm_lsp.sampling.forced import Forced
 from dlm_lsp.sampling.healing import Pieces
 from dlm_lsp.sampling.pace import Pace
 from dlm_lsp.sampling.strategies import make_rule, make_strategy
-from dlm_lsp.sampling.strategy import Sampler
+from dlm_lsp.sampling.strategy import Sampler, Strategy
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.verdict import Baseline, survey
@@ -128,10 +128,12 @@ def fill(
     watch: Callable[[Step], None] | None = None,
     copy_shares: Tensor | None = None,
     curve: Curve | None = None,
+    find_drafter: Callable[[str], Denoiser] | None = None,
 ) -> InfillResult:
     """Fill the holes of a request that was read at `arrived`, in seconds of `time.monotonic`.
 
     `copy_shares` is the checkpoint's table of `sampling.copy_prior`, `curve` that of `sampling.cal`, None where it has none.
+    `find_drafter` makes the second denoiser of a decoder that has one, by its name.
 
     Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time; lengths are
     looked for in no more than that.
@@ -140,10 +142,18 @@ def fill(
     deadline = arrived + request.deadline_ms / 1000
     half = (arrived + deadline) / 2
     metered = Metered(with_cache(denoiser, request.cache), cancelled)
+    drafter: Metered | None = None
     spent = {"queue": (started - arrived) * 1000}
+
+    def draft_with(name: str) -> Denoiser:
+        nonlocal drafter
+        drafter = Metered(find_drafter(name) if find_drafter else denoiser, cancelled)
+        return drafter
 
     def answer(outcome: Outcome, candidates: tuple[Candidate, ...] = ()) -> InfillResult:
         spent["forward"] = metered.spent_ms
+        if drafter:
+            spent["draft"] = drafter.spent_ms
         spent["total"] = (time.monotonic() - started) * 1000
         return InfillResult(request.id, request.version, outcome, candidates, spent)
 
@@ -156,7 +166,8 @@ def fill(
             draft = replace(draft, adjusts=(prior, *draft.adjusts)) if prior else draft
         spent["encode"] = (time.monotonic() - started) * 1000
         baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
-        decode = Decode(request, metered, draft, baseline, deadline, cancelled, watch)
+        strategy = make_strategy(request.sampler, draft_with)
+        decode = Decode(request, metered, strategy, drafter, draft, baseline, deadline, cancelled, watch)
         lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans) if not plan.is_spare]
         spare = [plan for plan in plans if plan.is_spare]
         draws = begin_draws(plans[0], draft, request, denoiser)
@@ -188,6 +199,9 @@ class Decode:
 
     request: InfillRequest
     denoiser: Metered
+    strategy: Strategy
+    drafter: Metered | None
+    """The second denoiser of a strategy that has one."""
     draft: Draft
     baseline: Baseline
     deadline: float
@@ -219,10 +233,9 @@ class Decode:
 
     def _has_broken_lines(self, lanes: Sequence[Lane]) -> bool:
         """Decode until lines were masked again; False where no mask is left or the time is up."""
-        strategy = make_strategy(self.request.sampler)
         beliefs = Beliefs()
         listening = (beliefs,) if self.watch and self.request.trace else ()
-        for canvases in strategy(
+        for canvases in self.strategy(
             [lane.canvas for lane in lanes],
             self.denoiser,
             [lane.sampler(self.request, self.denoiser.vocabulary) for lane in lanes],
@@ -373,6 +386,7 @@ def candidate(lane: Lane, decode: Decode, draws: Sequence[Lane] = ()) -> Candida
         mean_logprob=mean_logprob(lane.judged),
         token_confidence=tuple(round(float(c), 4) for c in confidence),
         steps=decode.denoiser.calls,
+        draft_steps=decode.drafter.calls if decode.drafter else 0,
         rounds=lane.rounds,
         parses=lane.seen.verdict.parses,
         agreeing=sum(first_statement(draw, language) == first_statement(lane, language) for draw in draws),

@@ -10,6 +10,7 @@ import pytest
 
 from dlm_lsp.commands import source as sources
 from dlm_lsp.commands.source import read_source, write_source
+from dlm_lsp.decoders import DECODERS
 from tests.cli.test_command_line import run
 
 BODY = "return a + b"
@@ -37,6 +38,37 @@ def write(folder: Path, name: str, content: bytes) -> Path:
     file = folder / name
     file.write_bytes(content)
     return file
+
+
+# Decoders
+
+
+@pytest.mark.parametrize("name", [name for name, decoder in DECODERS.items() if decoder.is_strategy])
+def test_every_order_of_calls_fills_a_hole(capsys, tmp_path: Path, model: str, name: str) -> None:
+    """Fails if a strategy cannot be named in a setting, or is not told apart from the rules of the ordinary loop."""
+    file = write(tmp_path, "a.py", b"def add(a, b):\n    \n")
+    assert (0, f"{BODY}\n", "") == fill(capsys, model, f"{file}:2:5", "--sampler", name)
+
+
+@pytest.mark.parametrize(
+    ("drafter", "complaint"),
+    [
+        ("skip", "drafter=skip needs a model with layers; this one has none, take frozen"),
+        ("nanu", "there is no model 'nanu': neither a folder nor a bundled model; did you mean 'nano'?"),
+        (
+            "nano",
+            "the drafter 'nano' has another tokenizer than the model; take frozen, skip or a checkpoint of its family",
+        ),
+    ],
+)
+def test_a_drafter_that_cannot_draft_is_one_sentence(
+    capsys, tmp_path: Path, model: str, drafter: str, complaint: str
+) -> None:
+    """Fails if a pair that cannot work together is taken, counts as an empty answer or ends in a traceback."""
+    file = write(tmp_path, "a.py", b"def add(a, b):\n    \n")
+    assert (2, "", f"dlm-lsp: {complaint}\n") == fill(
+        capsys, model, f"{file}:2:5", "--sampler", f"dual:drafter={drafter}"
+    )
 
 
 # Places
@@ -74,7 +106,7 @@ def test_several_candidates_are_printed_best_first(capsys, tmp_path: Path, model
         (["/dev/zero:1:1"], "/dev/zero is no file."),
         (["app.env:1:1"], "app.env is private (*.env): no model reads it."),
         (["x.gen.py:1:1", "--exclude", "*.gen.py"], "x.gen.py is private (*.gen.py)"),
-        (["a.py:1:1", "--sampler", "treshold"], "did you mean 'threshold'?"),
+        (["a.py:1:1", "--sampler", "treshold"], "the nearest name is 'threshold'"),
     ],
 )
 def test_bad_arguments_are_one_sentence(capsys, model: str, arguments: list[str], complaint: str) -> None:

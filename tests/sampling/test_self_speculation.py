@@ -48,7 +48,7 @@ def test_agrees_with_the_card():
         ("if same(guessed, path[-1]):", "if True:"),
         ("len(chain) < self.states", "len(chain) <= self.states"),
         ("                if further.done:\n                    break\n", ""),
-        ("last[k] = answer", "last.setdefault(k, answer)"),
+        ("last[k] = follow(answer, *path[-2:])", "last.setdefault(k, answer)"),
         ("path.append(step(path[-1], answer, k, rngs[k]))", "path.append(step(now[k], answer, k, rngs[k]))"),
         ("now[k] = path[min(turn, len(path) - 1)]", "now[k] = path[-1]"),
     ],

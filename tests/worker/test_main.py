@@ -121,7 +121,16 @@ def test_the_memory_of_what_failed_is_free_before_it_is_given_back(
     monkeypatch.setattr("dlm_lsp.worker.__main__._free_memory", lambda: alive.append(made[0]() is not None))
     pieces = sort_pieces(model.tokenizer.piece_texts(), model.vocabulary.forbidden)
     job = Job(request_at("x = @@\n"), time.monotonic())
-    result = _answer(job, model, pieces, Inbox(io.BytesIO()), lambda _: None, copy_shares=None, curve=None)
+    result = _answer(
+        job,
+        model,
+        pieces,
+        Inbox(io.BytesIO()),
+        lambda _: None,
+        copy_shares=None,
+        curve=None,
+        find_drafter=lambda _: model,
+    )
     assert Outcome.FAILED == result.outcome
     assert [False] == alive
 

@@ -8,8 +8,8 @@ The canvases are those of the ordinary loop, one after another, whatever the rul
 random numbers. That holds as far as a view's answer does not depend on its neighbours in the call: exactly in float64, up to the
 last digits in float32 (`models.denoiser`), and not with a cache.
 
-Differs from the paper: a chain, not a tree; the rule may be any, where the paper's commits the one surest token; a guess that grows or
-shrinks a hole ends its chain, for the last answer has no row for what is new.
+Differs from the paper: a chain, not a tree; the rule may be any, where the paper's commits the one surest token; where a guess grows a
+hole, the last answer about a row counts for both that it has become.
 """
 
 from collections.abc import Iterator, Sequence
@@ -60,10 +60,11 @@ class SelfSpeculation:
 
         def guess(first: Canvas, answer: Tensor | None, k: int) -> list[Canvas]:
             chain, rng = [first], rngs[k].clone_state()
-            while answer is not None and len(chain) < self.states and len(chain[-1].rows) == len(answer):
+            while answer is not None and len(chain) < self.states:
                 further = step(chain[-1], answer, k, rng)
                 if further.done:
                     break
+                answer = follow(answer, chain[-1], further)
                 chain.append(further)
             return chain
 
@@ -80,7 +81,7 @@ class SelfSpeculation:
                     answer = next(answers)
                     if same(guessed, path[-1]):
                         path.append(step(path[-1], answer, k, rngs[k]))
-                        last[k] = answer
+                        last[k] = follow(answer, *path[-2:])
                 paths[k] = path[1:]
             for turn in range(max(map(len, paths.values()))):
                 for k, path in paths.items():
@@ -91,3 +92,13 @@ class SelfSpeculation:
 def same(one: Canvas, other: Canvas) -> bool:
     """Whether the model is asked the same about both; what a rule remembers of them may differ."""
     return torch.equal(one.tokens, other.tokens) and torch.equal(one.hole_of, other.hole_of)
+
+
+def follow(answer: Tensor, before: Canvas, after: Canvas) -> Tensor:  # [H, V] -> [H, V]
+    """Give an old answer the rows that a canvas has after a step."""
+    places = {name: place for place, name in enumerate(before.names[before.rows].tolist())}
+    found, place = [], 0
+    for name in after.names[after.rows].tolist():
+        place = places.get(name, place)  # a row that is new stands behind the one that it came from
+        found.append(place)
+    return answer[found]
