@@ -4,8 +4,10 @@ In: numbers by hole. Out: numbers. Pure, standard library only; knows no sampler
 """
 
 import random
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 RESAMPLES = 1000
@@ -68,6 +70,13 @@ def quality_at(points: Sequence[Point], cost: float) -> tuple[list[float], float
     return list(nearest.quality), real
 
 
+@cache
+def _resamples(groups: int) -> list["array[int]"]:
+    """Draw the groups of every resample, the same ones in every comparison."""
+    draw = random.Random(0)
+    return [array("I", draw.choices(range(groups), k=groups)) for _ in range(RESAMPLES)]
+
+
 def compare(
     ours: Sequence[float], theirs: Sequence[float], groups: Sequence[str], weights: Sequence[float] | None = None
 ) -> Difference:
@@ -83,12 +92,9 @@ def compare(
         sums[group] = (difference + a - b, total + weight)
     differences, totals = zip(*sums.values(), strict=True)
     value = sum(differences) / sum(totals)
-    draw = random.Random(0)
-    places = range(len(sums))
-    found = []
-    for _ in range(RESAMPLES):
-        drawn = draw.choices(places, k=len(sums))
-        found.append(sum(map(differences.__getitem__, drawn)) / sum(map(totals.__getitem__, drawn)))
-    found.sort()
+    found = sorted(
+        sum(map(differences.__getitem__, drawn)) / sum(map(totals.__getitem__, drawn))
+        for drawn in _resamples(len(sums))
+    )
     tail = round(RESAMPLES * (1 - LEVEL) / 2)
     return Difference(value, found[tail], found[-1 - tail])

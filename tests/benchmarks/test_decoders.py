@@ -311,6 +311,15 @@ def test_everything_is_compared_with_something() -> None:
     assert {"calls", "ms"} == {row["cost"] for row in found if row["way"].startswith("eb")}
 
 
+def test_a_run_that_finished_no_hole_says_so() -> None:
+    """Fails if the minutes were over too early and the tables end in a traceback."""
+    hole = Case("1", "x = ", "\n", "1", "", "", "random-span")
+    found = summarise([], [hole], [Way("threshold"), Way("eb")], (4,))
+    assert (0, []) == (found["cases"], found["comparisons"])
+    about = {"model": "nano", "model_hash": "0", "machine": "m", "jobs": 1, "refused": {}}
+    assert markdown({**about, **found}).startswith("0 holes that every way has finished")
+
+
 def test_tables_and_picture_of_what_was_measured(tmp_path: Path, monkeypatch) -> None:
     """Fails if a column without numbers is shown, a way's name breaks the table, or a missing matplotlib is a traceback."""
     way = Way("threshold")
