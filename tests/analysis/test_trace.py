@@ -105,6 +105,11 @@ def test_the_answer_may_be_an_earlier_text() -> None:
 
 
 def test_masks_that_are_left_are_no_commits() -> None:
-    """Fails if a decode that was cut short counts what it never wrote."""
-    traced = trace([step(1, Slot(5, None), Slot(6, "b", 0.9), Slot(7, None))])
+    """Fails if a decode that was cut short counts what it never wrote, or what it had taken back."""
+    traced = trace(
+        [
+            step(1, Slot(5, "a", 0.5), Slot(6, "b", 0.9), Slot(7, None)),
+            step(2, Slot(5, None), Slot(6, "b", 0.9), Slot(7, None)),
+        ]
+    )
     assert ((1,), 2) == (traced.order, traced.answer.masked)

@@ -69,6 +69,29 @@ def test_temperatures_are_compared(capsys, folder: Path, model: str) -> None:
     assert (folder / "x.png").exists()
 
 
+def test_a_temperature_draws(capsys, folder: Path) -> None:
+    """Fails if all decodes are greedy whatever the temperature."""
+    (folder / "script.json").write_text(json.dumps({"rules": [{**RULE, "confidence": 0.4}]}))
+    options = ("--temperatures", "0,2", "--draws", "1", "--threshold", "0.1", "--repair-rounds", "0", "--out", "x.html")
+    trace(capsys, f"scripted:{folder / 'script.json'}", "add.py:2:5", *options)
+    page = (folder / "x.html").read_text(encoding="utf-8")
+    greedy, drawn = re.findall(r'(\d+) %</td><td class="number">\d+</td><td>', page)
+    assert 0 == int(greedy) < int(drawn)
+
+
+def test_the_lane_that_became_the_answer_is_shown(capsys, folder: Path) -> None:
+    """Fails if the steps of a canvas that was given up are shown, or mixed with those of the answer."""
+    rule = {**RULE, "answer": "return )", "confidence": 0.5}  # what is drawn leaves the bracket out
+    (folder / "script.json").write_text(json.dumps({"rules": [rule]}))
+    status, _, _ = trace(capsys, f"scripted:{folder / 'script.json'}", "add.py:2:5", "--repair-rounds", "1")
+    assert 0 == status
+    page = (folder / "add-2-5.html").read_text(encoding="utf-8")
+    calls = [int(number) for number in re.findall(r"model call (\d+)", "".join(told(page)))]
+    assert calls[0] > 0, "the first canvas was given up"
+    assert calls == sorted(calls)
+    assert 'An editor is given: <span class="sample">return<' in page
+
+
 def test_stdin(capsys, folder: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails if a text without a file cannot be traced."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ADD.encode())))
