@@ -72,7 +72,8 @@ class Settings:
     docs/samplers.md lists all with what they cost."""
 
     cache: str = "none"
-    """How keys and values are reused between the steps of an answer; `none` computes all of them anew, and is exact."""
+    """How keys and values are reused between the steps of an answer: `hole`, `prefix`, `dual`, `dkv-decode` or `dkv-greedy`, also with
+    parameters as `hole:steps=4`; `none` computes all of them anew, and is exact. docs/samplers.md explains them."""
 
     length: str = "auto"
     """How the length of a hole is found: `auto`, `grow`, `cal`, or `fixed`, also with its number of tokens as `fixed:tokens=16`;

@@ -208,7 +208,7 @@ class Hole:
         changed = changed_rows(last.first.tokens[last.first.wanted], now.tokens[now.wanted])
         if last.calls % self.steps == 0 or changed > self.share * int(now.wanted.sum()):
             return torch.ones_like(now.focus)
-        return now.wanted
+        return now.wanted | now.speak(now.wanted)
 
 
 def changed_rows(before: Tensor, after: Tensor) -> int:  # [N] int64, [M] int64
@@ -238,8 +238,6 @@ class Cached:
         self._inner = inner
         self._rule = rule
         self._lanes: dict[int, Last] = {}
-        self.computed_rows: list[list[int]] = []
-        """Per call and view, how many rows went through the network."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -277,9 +275,6 @@ class Cached:
         for k, answer in zip(turns, self._inner.read(kept, [views[k] for k in turns]), strict=True):
             answers[k] = answer
         self._lanes |= {views[k].lane: last for k, (_, last) in turns.items()}
-        self.computed_rows.append(
-            [len(turns[k][0].rows) if k in turns else len(view.tokens) for k, view in enumerate(views)]
-        )
         return [answer for answer in answers if answer is not None]
 
     def _turn(self, view: View) -> tuple[Again, Last]:

@@ -300,6 +300,8 @@ class NetworkDenoiser:
 
     def _read(self, wanted: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
         """Give the logits of rows [R] of hidden states [L, D], all in one go through the head."""
+        if not wanted:
+            return []
         picked = torch.cat([hidden[self._network.speakers(rows)] for hidden, rows in wanted])
         return list(torch.split(self._network.head(picked).float(), [len(rows) for _, rows in wanted]))
 

@@ -30,7 +30,16 @@ def test_the_core_needs_torch_and_safetensors_alone() -> None:
     """Fails when reading weights, as trainer and exporter do, needs a library that a training machine may lack."""
     code = (
         "import sys; sys.modules |= dict.fromkeys(['tokenizers', 'transformers', 'tree_sitter', 'pygls', 'rich']); "
-        "import dlm_lsp.models.loading, dlm_lsp.models.dream, dlm_lsp.models.denoiser"
+        "import dlm_lsp.models.loading, dlm_lsp.models.dream, dlm_lsp.models.llada, dlm_lsp.models.cached"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_networks_and_caches_need_torch_alone() -> None:
+    """Fails when a forward pass, or a cache around it, needs more than torch."""
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['safetensors', 'tokenizers', 'transformers', 'tree_sitter', 'rich']); "
+        "import dlm_lsp.models.dream, dlm_lsp.models.llada, dlm_lsp.models.cached"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

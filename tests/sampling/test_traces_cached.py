@@ -17,6 +17,7 @@ from dlm_lsp.sampling.samplers.factor import Factor
 from dlm_lsp.sampling.samplers.llada import Llada
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from dlm_lsp.sampling.strategy import Sampler
+from tests.models.spied import Spied
 from tests.sampling.replay import DATA, canvas_of, changes, dream_network, llada_denoiser, traces, vocabulary
 
 FILES = [
@@ -40,14 +41,15 @@ def assert_replayed(trace: dict, denoiser: NetworkDenoiser, rule: Rule, sampler:
 
     Fast-dLLM's code for LLaDA looks once more where the first call of a block has finished it; nothing changes then.
     """
-    cached = Cached(denoiser, rule)
+    spied = Spied(denoiser)
+    cached = Cached(spied, rule)
     canvas = canvas_of(trace["canvas"], *trace["region"])
     actual, end = changes(canvas, cached, sampler, ban=trace["mask_token_banned"])
     idle = 0 if isinstance(sampler, Dream | AsInDreamPort) else trace["changes"].count([])
     expected = zip(trace["changes"], trace["forward_lengths"], strict=True)
     expected = [pair for pair in expected if not idle or pair[0]]
     assert [change for change, _ in expected] == actual
-    assert [length for _, length in expected] == [rows for (rows,) in cached.computed_rows]
+    assert [length for _, length in expected] == [len(rows) for (rows,) in spied.computed]
     assert trace["final"] == end.tokens.tolist()
     assert trace["nfe"] == len(actual) + idle
 

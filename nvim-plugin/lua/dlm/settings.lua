@@ -17,7 +17,7 @@
 ---@field warmStart? boolean Whether an answer starts from the one that was offered there before a line near it was changed, and not from nothing: half the model calls, but what it does to quality is not known yet (`benchmarks/results/warm.json`).
 ---@field threshold? number Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse.
 ---@field sampler? string The decoder, which decides what is committed in a step, and its parameters, such as `threshold` or `threshold:threshold=0.7`; docs/samplers.md lists all with what they cost.
----@field cache? string How keys and values are reused between the steps of an answer; `none` computes all of them anew, and is exact.
+---@field cache? string How keys and values are reused between the steps of an answer: `hole`, `prefix`, `dual`, `dkv-decode` or `dkv-greedy`, also with parameters as `hole:steps=4`; `none` computes all of them anew, and is exact. docs/samplers.md explains them.
 ---@field length? string How the length of a hole is found: `auto`, `grow`, `cal`, or `fixed`, also with its number of tokens as `fixed:tokens=16`; docs/samplers.md explains them.
 ---@field copyPrior? boolean Make likelier what the text around the hole repeats, where the checkpoint comes with `copy_prior.json`; off, for answers of the bundled model parse less often with it.
 ---@field temperature? number Sampling temperature of all candidates but the first, which is greedy (0 to 2).
