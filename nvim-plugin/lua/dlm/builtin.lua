@@ -1,8 +1,8 @@
 --- Neovim's own inline completion (0.12): it asks and draws; what it gets to see, and what it inserts, goes through here.
 ---
---- `vim.lsp.inline_completion` leaves old text on the screen when the answer is null, draws whatever range it is given, and
---- inserts the whole text where it began even if a part of it was typed meanwhile. So answers are read as for our own ghost text,
---- and taking them over is left to `dlm.offer`.
+--- `vim.lsp.inline_completion` leaves old text on the screen when the answer is null, draws whatever range it is given, inserts
+--- the whole text where it began even if a part of it was typed meanwhile, and nothing if another key comes at once. So answers
+--- are read as for our own ghost text, and taking them over is left to `dlm.offer`.
 local compat = require('dlm.compat')
 local fate = require('dlm.fate')
 local item_of = require('dlm.item')
@@ -44,45 +44,53 @@ function M.watch(client)
   end
 end
 
---- Whether what Neovim draws goes on with what was typed since: it draws it a while longer all the same.
-local function fits()
-  local typed = drawn and place_of.typed(drawn.place)
-  for _, item in ipairs(typed and drawn.items or {}) do
-    if vim.startswith(item.text, typed) and #item.text > #typed then
-      return true
-    end
+--- The text that Neovim draws, or nil.
+local function text_on_screen(buf)
+  local space = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']
+  local mark = space and vim.api.nvim_buf_get_extmarks(buf, space, 0, -1, { details = true })[1]
+  if not mark then
+    return nil
   end
-  return false
+  local lines = { mark[4].virt_text[1][1] } -- behind it there may be the number of the answer
+  for _, line in ipairs(mark[4].virt_lines or {}) do
+    lines[#lines + 1] = line[1][1]
+  end
+  return table.concat(lines, '\n')
 end
 
---- Take what Neovim draws into an offer of our own, and go on with that.
----@param go_on fun()
----@return boolean whether anything is drawn
-function M.take(go_on)
-  if not compat.builtin or not fits() then
+--- Which of our items that is; nil also where the text does not go on with what was typed: Neovim draws it a while longer.
+local function index_on_screen()
+  local typed = drawn and place_of.typed(drawn.place)
+  local text = typed and text_on_screen(drawn.place.buf)
+  for index, item in ipairs(text and drawn.items or {}) do
+    -- Of what was typed last Neovim may know nothing yet, and it leaves out what the line behind the cursor begins with.
+    if vim.startswith(item.text, typed) and #item.text > #typed and vim.endswith(item.text, text) then
+      return index
+    end
+  end
+end
+
+--- Make what Neovim draws an offer of our own.
+---@return boolean whether there was anything of ours
+function M.take()
+  local index = compat.builtin and index_on_screen()
+  if not index then
     return false
   end
-  return vim.lsp.inline_completion.get({
-    on_accept = function(item)
-      local was = drawn
-      drawn = nil
-      for index, ours in ipairs(was and was.items or {}) do
-        if ours.text == item.insert_text then
-          offer.show(was.client, was.place, was.items, index)
-          go_on()
-          return
-        end
-      end
-      return item -- another server's
-    end,
-  })
+  local was = drawn
+  M.hide()
+  offer.show(was.client, was.place, was.items, index)
+  return true
 end
 
 --- Let Neovim draw nothing.
 function M.hide()
+  local was = drawn
   drawn = nil
-  if compat.builtin then
-    vim.lsp.inline_completion.get({ on_accept = function() end })
+  if was and vim.api.nvim_buf_is_valid(was.place.buf) then
+    local space = vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']
+    vim.api.nvim_buf_clear_namespace(was.place.buf, space, 0, -1)
+    vim.lsp.inline_completion.get({ on_accept = function() end }) -- gives its item up, but only when the keys have come
   end
 end
 

@@ -26,16 +26,12 @@ local SEVERAL = 3
 
 local function select(step)
   local offer = require('dlm.offer')
-  local function go()
-    local current = offer.current()
-    if current and #current.items > 1 then
-      offer.select(step)
-    else
-      fill({ settings = { candidates = SEVERAL }, index = current and (step > 0 and 2 or SEVERAL) or 1 })
-    end
-  end
-  if offer.current() or not require('dlm.builtin').take(go) then
-    go()
+  local offered = offer.current() or require('dlm.builtin').take()
+  local current = offer.current()
+  if current and #current.items > 1 then
+    offer.select(step)
+  else
+    fill({ settings = { candidates = SEVERAL }, index = offered and (step > 0 and 2 or SEVERAL) or 1 })
   end
 end
 

@@ -41,13 +41,8 @@ end
 ---@param part? dlm.Part 'all' by default
 ---@return boolean whether anything was offered
 function M.accept(part)
-  part = part or 'all'
-  if offer.current() then
-    return offer.accept(part)
-  end
-  return require('dlm.builtin').take(function()
-    offer.accept(part)
-  end)
+  local offered = offer.current() or require('dlm.builtin').take()
+  return offered and offer.accept(part or 'all') or false
 end
 
 --- The same, or else the key does what it does without the plugin.

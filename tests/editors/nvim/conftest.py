@@ -38,7 +38,7 @@ RULES: list[dict[str, Any]] = [
 INIT = """
 vim.opt.runtimepath:prepend({plugin})
 vim.opt.shortmess:append('I')
-vim.o.more, vim.o.autoindent, vim.o.hidden, vim.o.columns = false, false, true, 100
+vim.o.more, vim.o.autoindent, vim.o.hidden = false, false, true
 vim.cmd('filetype plugin on | filetype indent off')
 vim.g.python_recommended_style = 0
 _G.told = {{}}
