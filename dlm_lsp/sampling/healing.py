@@ -84,8 +84,11 @@ class Healed:
                 if token != canvas.mask_id:
                     break
                 row, again, whole = logits[rows[at]], self.taken[at : at + 1], self._starting(at)
-                goes_on = at < last and tokens[at + 1 : at + 2] == [canvas.mask_id]
+                behind = tokens[at + 1 : at + 2]
+                goes_on = at < last and behind == [canvas.mask_id]
                 goes_on = goes_on and not bool((row[whole.to(row.device)] > row[list(again)]).any())
+                if at < last and behind == [self.taken[at + 1]]:
+                    goes_on = True  # the rest was decided first, or only this row was masked again
                 ids = (
                     torch.tensor(again) if goes_on else torch.cat([whole if len(whole) else torch.tensor(again), more])
                 )

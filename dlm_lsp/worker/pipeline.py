@@ -15,7 +15,7 @@ from torch import Tensor
 from dlm_lsp.models.cached import with_cache
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
 from dlm_lsp.sampling.cal import Curve
-from dlm_lsp.sampling.canvas import Canvas, Move, join
+from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.copy_prior import make_prior
 from dlm_lsp.sampling.forced import Forced
 from dlm_lsp.sampling.healing import Pieces
@@ -272,7 +272,7 @@ class Decode:
             return False
         rows = mask_again(lane.canvas, seen, lane.early, self.request.threshold)
         lane.barred = bar(lane.canvas, seen)
-        lane.canvas = revoke(lane.canvas, rows)
+        lane.canvas = lane.canvas.mask(rows)
         lane.early += 1
         lane.lines_chars = 0
         self._show(lane, reasons=why_masked(rows, seen))
@@ -292,7 +292,7 @@ class Decode:
         if not bool(rows.any()):
             return True
         lane.barred = bar(lane.judged, lane.seen)
-        lane.canvas = revoke(lane.judged, rows)
+        lane.canvas = lane.judged.mask(rows)
         lane.rounds += 1
         self._show(lane, reasons=why_masked(rows, lane.seen))
         return False
@@ -328,12 +328,6 @@ def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoise
     seed = (request.seed * 1009 + number) % 2**63
     truth = torch.tensor([token for ids in draft.truth for token in ids]) if request.forced else None
     return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed), number, truth=truth)
-
-
-def revoke(canvas: Canvas, rows: Tensor) -> Canvas:
-    """Mask these rows again."""
-    nothing = torch.zeros_like(rows)
-    return canvas.apply(Move(commit=nothing, tokens=canvas.tokens, confidence=canvas.confidence, revoke=rows))
 
 
 def badness(lane: Lane) -> tuple[float, ...]:

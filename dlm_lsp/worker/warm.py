@@ -9,11 +9,10 @@ Knows no syntax; what the finished text is worth is judged as ever.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
-from dlm_lsp.models.denoiser import Denoiser, View
+from dlm_lsp.models.denoiser import Denoiser
 from dlm_lsp.sampling.canvas import Canvas, join
-from dlm_lsp.sampling.denoise import forbid
+from dlm_lsp.sampling.folds import hidden_probabilities
 from dlm_lsp.worker.layout import Draft
 
 VIEWS = 4
@@ -33,20 +32,6 @@ def warm_start(texts: Sequence[str], draft: Draft, denoiser: Denoiser, most: int
     lengths = [len(ids) for ids in rows]
     canvas = join(draft.parts, lengths, [most - length for length in lengths], denoiser.vocabulary.mask_id)
     kept = torch.tensor([token for ids in rows for token in ids])  # [H]
-    likely = probabilities(canvas, kept, denoiser)  # [H]
+    written = canvas.apply(canvas.commit(torch.ones_like(kept, dtype=torch.bool), kept, torch.ones(len(kept))))
+    likely = hidden_probabilities([written], [written.holes], denoiser, folds=VIEWS)[0][written.rows]  # [H]
     return canvas.apply(canvas.commit(likely >= MIN_PROBABILITY, kept, likely))
-
-
-def probabilities(canvas: Canvas, kept: Tensor, denoiser: Denoiser) -> Tensor:  # [H] int64 -> [H] float32
-    """Give the probability of every token of `kept` in the holes, each seen with most of the others in their places."""
-    turn = torch.arange(len(kept)) % VIEWS  # [H]
-    views = []
-    for hidden in range(VIEWS):
-        tokens = canvas.tokens.clone()  # [L]
-        tokens[canvas.rows[turn != hidden]] = kept[turn != hidden]
-        views.append(View(tokens, canvas.rows[turn == hidden]))
-    likely = torch.zeros(len(kept))  # [H]
-    for hidden, logits in enumerate(denoiser.predict([view for view in views if len(view.rows)])):
-        chances = forbid(logits, denoiser.vocabulary).softmax(-1)  # [R, V]
-        likely[turn == hidden] = chances.gather(-1, kept[turn == hidden, None].to(chances.device))[:, 0].cpu()
-    return likely

@@ -186,6 +186,18 @@ def test_the_typed_tokens_are_not_begun_where_the_next_row_is_taken() -> None:
     assert {ID["return"], ID["returns"]} == set((~edited[0].isinf()).nonzero().flatten().tolist())
 
 
+def test_the_typed_tokens_stay_together_where_one_is_masked_again() -> None:
+    """Fails if `re` before a `t` that stands, masked again by a check or a repair, can become `return`, or the rest is not bound."""
+    logits = torch.zeros(3, len(TEXTS) + 1)
+    logits[0, ID["return"]] = 2.0
+    canvas = join([[1], [2]], [3], [0], WORDS.mask_id)
+    canvas.tokens[2] = ID["t"]
+    assert RETURNING is not None
+    edited = RETURNING.hold(0, WORDS)(canvas, logits)
+    assert [ID["re"]] == (~edited[0].isinf()).nonzero().flatten().tolist()
+    assert not bool(edited[1:].isinf().any())
+
+
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_a_hole_behind_several_typed_tokens_starts_with_them(length: int) -> None:
     """Fails if rows that are decided together disagree on how the typed text is cut into tokens."""
