@@ -109,9 +109,9 @@ class Dual:
 
     def rejected(self, canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [L] bool
         """Choose what the verifier takes back of its own and the drafter's tokens."""
-        tokens = canvas.tokens[canvas.rows]  # [H]
-        other = logits.argmax(-1).cpu() != tokens
-        unlikely = logits.softmax(-1).cpu().gather(-1, tokens[:, None])[:, 0] < self.confidence
+        tokens = canvas.tokens[canvas.rows].to(logits.device)  # [H]
+        other = (logits.argmax(-1) != tokens).cpu()
+        unlikely = (logits.softmax(-1).gather(-1, tokens[:, None])[:, 0] < self.confidence).cpu()
         chosen = {"trust": other & False, "exact": other, "confidence": unlikely, "hybrid": other | unlikely}
         rejected = torch.zeros_like(canvas.holes)
         rejected[canvas.rows] = chosen[self.criterion]

@@ -145,12 +145,12 @@ def in_shadow(
 ) -> Tensor:  # [L] bool, [B, V] -> [L] float32
     """Give the probability of the block's tokens in the shadow's answer, edited as the answer about masks; 1 elsewhere."""
     wide = answer.new_zeros(len(canvas.rows), answer.shape[-1])  # [H, V]
-    here = block[canvas.rows]  # [H] bool
-    wide[here.to(answer.device)] = answer
+    here = block[canvas.rows].to(answer.device)  # [H] bool
+    wide[here] = answer
     logits = edit(replace(canvas, tokens=torch.where(block, canvas.mask_id, canvas.tokens)), wide)
-    chances = logits.softmax(-1).cpu()[here]  # [B, V]
+    held = canvas.tokens[block, None].to(answer.device)  # [B, 1]
     expected = torch.ones(len(canvas.tokens))
-    expected[block] = chances.gather(-1, canvas.tokens[block, None])[:, 0]
+    expected[block] = logits[here].softmax(-1).gather(-1, held)[:, 0].cpu()
     return expected
 
 
