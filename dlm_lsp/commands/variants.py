@@ -51,7 +51,7 @@ async def attempt(
     result = await model.fill(request, first)
     ms = first.elapsed_ms()
     steps = first.last_step
-    if first.was_disturbed:  # what was complete first is then not what stands without guidance
+    if first.was_disturbed:  # lines were taken back while it wrote: that is not what stands without guidance
         first = _FirstPass()
         await model.fill(replace(request, repair_rounds=0), first)
     repaired = steps > first.steps
@@ -96,26 +96,30 @@ def _result(request: InfillRequest, candidate: Candidate) -> InfillResult:
 
 
 class _FirstPass:
-    """Watches a decode: what stood there when the first canvas was complete, and how many calls there were in all."""
+    """Watches a decode: what the decoder had written when guidance began to take back, and how many calls there were in all."""
 
     def __init__(self) -> None:
         self._began = time.perf_counter()
-        self._complete = False
-        self.was_disturbed = False
-        """Whether anything was taken back before the first canvas was complete."""
+        self._is_over = False
+        self._is_complete = False
         self.tokens: tuple[str, ...] = ()
         self.steps = 0
         self.ms = 0.0
         self.last_step = 0
 
+    @property
+    def was_disturbed(self) -> bool:
+        """Whether guidance took something back before the decoder was done."""
+        return self._is_over and not self._is_complete
+
     def __call__(self, step: Step) -> None:
         self.last_step = max(self.last_step, step.step)
-        if not self._complete:
-            self.was_disturbed |= step.revoked > 0
+        self._is_over = self._is_over or step.revoked > 0 or step.stage == "repair" or step.lane > 0
+        if not self._is_over:  # also behind the first complete canvas: some decoders write first and correct then
             self.tokens = tuple(piece for piece in step.pieces[0] if piece is not None)
             self.steps = step.step
             self.ms = self.elapsed_ms()
-            self._complete = None not in step.pieces[0]
+            self._is_complete = None not in step.pieces[0]
 
     @property
     def text(self) -> str:

@@ -8,9 +8,9 @@ import pytest
 from dlm_lsp import cli
 from dlm_lsp.commands.cases import FLOORS, Case, read_cases
 from dlm_lsp.commands.score import Scored, by_threshold, compare_repairs, percentile, sign_test, summarise
-from dlm_lsp.commands.variants import VARIANTS, count_shown
+from dlm_lsp.commands.variants import VARIANTS, _FirstPass, count_shown
 from dlm_lsp.engine.gate import Admitted
-from dlm_lsp.values import Candidate
+from dlm_lsp.values import Candidate, Step
 
 TEST = "def check(candidate):\n    assert candidate(3) == 9\n"
 RIGHT, OTHER, WRONG, SILENT = CASES = [
@@ -177,6 +177,29 @@ def test_variants_share_their_first_pass(holes, tmp_path, capsys):
     assert rows["unguided"]["steps"] < rows["guided"]["steps"] == rows["gated"]["steps"] <= rows["resampled"]["steps"]
     assert rows["gated"]["parses"] or not rows["gated"]["answered"]
     assert rows["gated"]["shown_tokens"] <= rows["gated"]["written_tokens"]
+
+
+def test_the_first_pass_ends_where_guidance_begins():
+    """Fails if a decoder that corrects itself is cut off before it has, or a repair or another lane counts as the first pass."""
+    full, corrected, holes = ("a", "b"), ("a", "c"), (None, "b")
+    own = [
+        Step(1, 1, (full,), 0, "denoise"),
+        Step(1, 2, (holes,), 0, "denoise"),
+        Step(1, 3, (corrected,), 0, "denoise"),
+    ]
+    for after in (
+        Step(1, 3, (holes,), 1, "repair"),
+        Step(1, 4, (full,), 0, "denoise", lane=1),
+        Step(1, 4, (full,), 0, "repair"),
+    ):
+        first = _FirstPass()
+        for step in (*own, after, Step(1, 5, (full,), 0, "denoise")):
+            first(step)
+        assert (corrected, 3, 5, False) == (first.tokens, first.steps, first.last_step, first.was_disturbed)
+    disturbed = _FirstPass()
+    for step in (own[1], Step(1, 2, ((None, None),), 1, "denoise"), own[2]):
+        disturbed(step)
+    assert disturbed.was_disturbed, "lines were taken back while the hole was not full"
 
 
 def test_tokens_that_are_shown_are_counted():
