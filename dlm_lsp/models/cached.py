@@ -95,7 +95,7 @@ class Prefix:
 class Dual:
     """Fast-dLLM's dual cache (the same section; `generate_with_dual_cache`): only the block is computed.
 
-    Differs from the code for Dream as `Prefix` does.
+    Differs from the code for Dream as the prefix cache does.
     """
 
     moves: ClassVar[bool] = False
@@ -120,9 +120,10 @@ class DkvDecode:
     In the Dream family, whose row i speaks about token i + 1, it is the decision about that token which counts (`shift` "un"),
     or that about both ("un_right").
 
-    Faults of the code, with `faithful`: a row that speaks about a decided token is reused while it is a mask itself and goes
-    stale when it is filled (Dream); the second call of a block computes all rows, and every block begins anew (LLaDA). The code's
-    third shift, "right", leaves masks without logits that can be compared, and is not offered.
+    Differs from the code, unless `faithful`: in the Dream family that code keeps a row that is a mask itself when it is filled, which
+    goes stale, goes by "un" at first whatever the shift, and by the first token for the last row; in the LLaDA family it computes
+    all rows in the first two calls of every block. Its third shift, "right", leaves masks without logits and is not offered; its
+    prefill-decode keeps the first rows of a canvas for its context, and so fails where there is text behind the hole.
     """
 
     moves: ClassVar[bool] = False

@@ -107,6 +107,8 @@ def test_several_candidates_are_printed_best_first(capsys, tmp_path: Path, model
         (["app.env:1:1"], "app.env is private (*.env): no model reads it."),
         (["x.gen.py:1:1", "--exclude", "*.gen.py"], "x.gen.py is private (*.gen.py)"),
         (["a.py:1:1", "--sampler", "treshold"], "the nearest name is 'threshold'"),
+        (["a.py:1:1", "--cache", "whole"], "there is no cache 'whole'; the nearest name is 'hole'"),
+        (["a.py:1:1", "--cache", "hole:steps=0"], "the parameter 'steps' of 'hole' is 0; it must be 1 to 10000"),
     ],
 )
 def test_bad_arguments_are_one_sentence(capsys, model: str, arguments: list[str], complaint: str) -> None:
