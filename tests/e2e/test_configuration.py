@@ -152,3 +152,19 @@ def test_options_of_the_start_may_be_in_our_section(editor: Editor, fast_model: 
     editor.initialize({SECTION: {"enabled": False, "model": fast_model}}, capabilities=capabilities(pull=False))
     assert not editor.is_on("file:///a.py")
     assert [] == editor.warnings()
+
+
+def test_a_decoder_may_order_the_calls_itself(editor: Editor) -> None:
+    """Fails if a strategy cannot be set, or a drafter that cannot draft ends the worker, is a pop-up or is not told."""
+    editor.settings[None] = {"sampler": "wino"}
+    editor.initialize(capabilities=capabilities())
+    assert editor.is_on("file:///a.py")
+    editor.settings[None] = {"sampler": "dual:drafter=skip"}
+    editor.notify(CHANGED, {"settings": None})
+    editor.wait_until(lambda: 2 == len(editor.asked) and not editor.is_on("file:///b.py"))
+    said = [note["params"]["message"] for note in editor.notifications if note["method"] == "window/logMessage"]
+    assert any("drafter=skip needs a model with layers" in line for line in said)
+    editor.settings[None] = {}
+    editor.notify(CHANGED, {"settings": None})
+    editor.wait_until(lambda: editor.is_on("file:///c.py"))
+    assert [] == editor.warnings()
