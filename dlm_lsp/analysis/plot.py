@@ -7,7 +7,7 @@ when the picture is drawn. Everything is placed from the top down, in inches.
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,8 @@ _MONO_SHARE = 0.602
 """Width of a character of the monospaced font, in sizes of it."""
 _MAX_SIZE, _MIN_SIZE = 9.0, 4.0
 """Of letters in the grid, in points; smaller ones are left out."""
+_LEFT, _CHAR = 0.85, _MONO_SHARE * _MAX_SIZE / 72
+"""Where texts begin behind their labels, and the width of a letter of them."""
 _UNSURE, _SURE, _MASK, _SENSED = "#ffe29a", "#6fcbbb", "#f1ecf7", "#9c7fc0"
 _LATE, _EARLY = "#eef3fa", "#7fb2ea"
 _COLOURS = ("#1f6fb5", "#c4660c", "#2b8a57", "#8a4fb0")
@@ -47,7 +49,7 @@ def draw(scene: Scene) -> bytes:
     decode = scene.decodes[0]
     several = len(scene.decodes) > 1
     heights = [
-        0.75,
+        0.95,
         min(_ROW * len(decode.trace.frames), _MAX_GRID),
         _LINE * sum(_lines(each) for each in scene.decodes),
         _CHART,
@@ -109,8 +111,9 @@ def _head(axes: "Axes", scene: Scene) -> None:
     axes.text(0, 0, _plain(scene.place), fontsize=15, weight="bold", color=_TEXT, va="center")
     facts = " · ".join(f"{name} {value}" for name, value in scene.facts)
     axes.text(0, 0.33, _plain(facts), fontsize=9.5, color=_QUIET, va="center")
-    numbers = "     ".join(f"{name}: {value}" for name, value in scene.numbers)
-    axes.text(0, 0.65, _plain(numbers), fontsize=10.5, color=_TEXT, va="center")
+    numbers = [f"{name}: {value}" for name, value in scene.numbers]
+    for number, part in enumerate((numbers[:5], numbers[5:])):
+        axes.text(0, 0.65 + 0.24 * number, _plain("     ".join(part)), fontsize=10.5, color=_TEXT, va="center")
 
 
 def _steps(axes: "Axes", trace: Trace) -> None:
@@ -118,23 +121,22 @@ def _steps(axes: "Axes", trace: Trace) -> None:
     from matplotlib.collections import LineCollection, PolyCollection
     from matplotlib.colors import to_rgba
 
-    left = 0.85
     widths = [_column_chars(trace, place) for place in trace.columns]
     height = axes.get_ylim()[0] / len(trace.frames)
-    room = axes.get_xlim()[1] - left
+    room = axes.get_xlim()[1] - _LEFT
     size = min(_MAX_SIZE, height * 72 * 0.68, room * 72 / (_MONO_SHARE * sum(widths)))
     char = min(_MONO_SHARE * max(size, _MIN_SIZE) / 72, room / sum(widths))
     labelled = math.ceil(9 / 72 / height)  # every how many steps there is room for a number
     kept = trace.kept
     boxes, grounds, lost, new = [], [], [], []
     for number, frame in enumerate(trace.frames):
-        across, top, bottom = left, number * height, (number + 1) * height
-        end = left  # of the last place that the hole has
+        across, top, bottom = _LEFT, number * height, (number + 1) * height
+        end = _LEFT  # of the last place that the hole has
         middle = top + height / 2
         colour = _LOST if frame.reasons else _QUIET
         label = f"{'repair ' if frame.reasons else ''}{number}"
         if frame.reasons or number % labelled == 0:
-            axes.text(left - 0.1, middle, label, fontsize=8, color=colour, ha="right", va="center")
+            axes.text(_LEFT - 0.1, middle, label, fontsize=8, color=colour, ha="right", va="center")
         for place, chars in zip(trace.columns, widths, strict=True):
             width, cell = chars * char, frame.cells.get(place)
             if cell is not None:
@@ -151,10 +153,15 @@ def _steps(axes: "Axes", trace: Trace) -> None:
                 end = across + width
             across += width
         if frame.reasons:
-            axes.text(end + 0.1, middle, _plain("; ".join(frame.reasons)), fontsize=8, color=_LOST, va="center")
+            said = _plain("; ".join(frame.reasons))
+            if end + 0.1 + len(said) * 8 * 0.5 / 72 < axes.get_xlim()[1]:
+                axes.text(end + 0.1, middle, said, fontsize=8, color=_LOST, va="center")
+            else:
+                box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+                axes.text(axes.get_xlim()[1], middle, said, fontsize=8, color=_LOST, ha="right", va="center", bbox=box)
     axes.add_collection(PolyCollection(boxes, facecolors=grounds, edgecolors="white", linewidths=min(0.6, size / 10)))
-    axes.add_collection(LineCollection(new, colors=_NEW, linewidths=1.4))
-    axes.add_collection(LineCollection(lost, colors=_LOST, linewidths=1.1))
+    axes.add_collection(LineCollection(new, colors=_NEW, linewidths=min(1.4, size / 6)))
+    axes.add_collection(LineCollection(lost, colors=_LOST, linewidths=min(1.1, size / 7)))
 
 
 def _column_chars(trace: Trace, place: int) -> float:
@@ -188,33 +195,35 @@ def _orders(axes: "Axes", decodes: Sequence[Decode]) -> None:
     """Write each finished text, its tokens coloured by the order of their commits."""
     from matplotlib.patches import Rectangle
 
-    left, size = 0.85, 9.0
-    scale = _MONO_SHARE * size / 72
-    line = 0
+    first = 0
     for decode in decodes:
         if len(decodes) > 1:
             label = f"T {decode.temperature:g}, seed {decode.seed}"
-            axes.text(left - 0.1, (line + 0.5) * _LINE, label, fontsize=7.5, color=_QUIET, ha="right", va="center")
-        made = sorted(decode.trace.commits, key=lambda commit: commit.position)
-        column = 0
-        for commit in made:
-            share = decode.ranks[commit.position] / max(len(made) - 1, 1)
-            for number, part in enumerate(commit.text.replace("\t", "    ").split("\n")):
-                if number:
-                    line, column = line + 1, 0
-                place = (left + column * scale, line * _LINE)
-                box = Rectangle(
-                    place, len(part) * scale, _LINE * 0.94, facecolor=_mix(_EARLY, _LATE, share), linewidth=0
-                )
-                axes.add_patch(box)
-                middle = (line + 0.5) * _LINE
-                axes.text(place[0], middle, _plain(part), fontsize=size, color=_TEXT, family="monospace", va="center")
-                column += len(part)
-        line += 1
+            axes.text(_LEFT - 0.1, (first + 0.5) * _LINE, label, fontsize=7.5, color=_QUIET, ha="right", va="center")
+        for line, column, text, share in _pieces(decode):
+            left, top = _LEFT + column * _CHAR, (first + line) * _LINE
+            ground = _mix(_EARLY, _LATE, share)
+            axes.add_patch(Rectangle((left, top), len(text) * _CHAR, _LINE * 0.94, facecolor=ground, linewidth=0))
+            middle = top + _LINE / 2
+            axes.text(left, middle, _plain(text), fontsize=_MAX_SIZE, color=_TEXT, family="monospace", va="center")
+        first += _lines(decode)
+
+
+def _pieces(decode: Decode) -> Iterator[tuple[int, int, str, float]]:
+    """Give line, column and text of every token of an answer, and how late it came, from 0 to 1; long lines are broken."""
+    made = sorted(decode.trace.commits, key=lambda commit: commit.position)
+    most = int((_WIDTH - 2 * _EDGE - _LEFT) / _CHAR)
+    line = column = 0
+    for commit in made:
+        for number, text in enumerate(commit.text.replace("\t", "    ").split("\n")):
+            if number or (column and column + len(text) > most):
+                line, column = line + 1, 0
+            yield line, column, text[:most], decode.ranks[commit.position] / max(len(made) - 1, 1)
+            column += len(text)
 
 
 def _lines(decode: Decode) -> int:
-    return decode.trace.answer.text.count("\n") + 1
+    return max((line for line, *_ in _pieces(decode)), default=0) + 1
 
 
 def _curves(axes: "Sequence[Axes]", decode: Decode) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from dlm_lsp.analysis.plot import draw
+from dlm_lsp.analysis.plot import _pieces, draw
 from tests.analysis.test_page import EVIL, scene
 
 
@@ -24,6 +24,15 @@ def test_any_token_can_be_drawn(text: str) -> None:
     width, height = size(draw(scene(text, "b")))
     assert plain[0] == width
     assert plain[1] <= height <= plain[1] + 60
+
+
+def test_long_lines_are_broken() -> None:
+    """Fails if the end of a long answer is written beyond the edge, or on top of its beginning."""
+    pieces = list(_pieces(scene(*[f" word{n}" for n in range(60)]).decodes[0]))
+    assert [f" word{n}" for n in range(60)] == [text for _, _, text, _ in pieces]
+    assert all(column + len(text) <= 165 for _, column, text, _ in pieces)
+    assert sorted({(line, column) for line, column, *_ in pieces}) == [(line, column) for line, column, *_ in pieces]
+    assert 0.0 == pieces[-1][3], "the last word came first"
 
 
 def test_several_decodes_need_more_room() -> None:
