@@ -327,9 +327,7 @@ class Cached:
         for new, old in ((kept.keys, last.kept.keys), (kept.values, last.kept.values)):
             new[..., around, :] = old[..., around_before, :]
         kept.hidden[around] = last.kept.hidden[around_before]
-        computed = torch.full_like(now.tokens, NEVER)
-        computed[around] = last.computed[around_before]
-        return replace(last, computed=computed, kept=kept)
+        return replace(last, computed=torch.where(now.wanted, NEVER, now.tokens), kept=kept)
 
 
 def gaps_before(now: Now) -> Tensor:  # [context rows] int64
