@@ -137,9 +137,9 @@ def _ordered(decode: Decode, *, numbered: bool) -> str:
 def _curves(decode: Decode) -> str:
     trace = decode.trace
     commits = tuple((n + 1.0, commit.confidence) for n, commit in enumerate(trace.commits))
-    masked = tuple((float(frame.calls), float(frame.masked)) for frame in trace.frames)
-    places = tuple((float(frame.calls), float(len(frame.places))) for frame in trace.frames)
-    times = tuple((float(frame.calls), frame.ms) for frame in trace.frames)
+    masked = tuple((float(n), float(frame.masked)) for n, frame in enumerate(trace.frames))
+    places = tuple((float(n), float(len(frame.places))) for n, frame in enumerate(trace.frames))
+    times = tuple((float(n), frame.ms) for n, frame in enumerate(trace.frames))
     first = trace.frames[min(1, len(trace.frames) - 1)]
     sensed = tuple((n + 1.0, first.cells[place].guess_share) for n, place in enumerate(first.places))
     charts = [
@@ -162,12 +162,12 @@ def _curves(decode: Decode) -> str:
             "Length and masks",
             "places of the hole, and those still masked",
             chart(
-                "model calls",
+                "step",
                 "tokens",
                 [Series("places", places, dots=False, colour=1), Series("masked", masked, dots=False)],
             ),
         ),
-        ("Time", "since decoding began", chart("model calls", "ms", [Series("time", times, dots=False)])),
+        ("Time", "since decoding began", chart("step", "ms", [Series("time", times, dots=False)])),
     ]
     figures = "".join(
         f"<figure>{drawn}<figcaption><b>{name}</b> {told}</figcaption></figure>" for name, told, drawn in charts

@@ -244,15 +244,14 @@ def _curves(axes: "Sequence[Axes]", decode: Decode) -> None:
     _name(arness, "AR-ness@k", "k", top=1.03)
     arness.set_xlim(0.7, MAX_K + 0.3)
     arness.legend(fontsize=8, frameon=False)
-    calls = [frame.calls for frame in trace.frames]
-    masks.plot(calls, [len(frame.places) for frame in trace.frames], color=_COLOURS[1], label="places")
-    masks.plot(calls, [frame.masked for frame in trace.frames], color=_COLOURS[0], label="masked")
+    masks.plot([len(frame.places) for frame in trace.frames], color=_COLOURS[1], label="places")
+    masks.plot([frame.masked for frame in trace.frames], color=_COLOURS[0], label="masked")
     times = masks.twinx()
-    times.plot(calls, [frame.ms for frame in trace.frames], color=_QUIET, linewidth=1, linestyle=":")
+    times.plot([frame.ms for frame in trace.frames], color=_QUIET, linewidth=1, linestyle=":")
     times.tick_params(labelsize=8, colors=_QUIET)
     times.set_ylabel("ms (dotted)", fontsize=8, color=_QUIET)
     times.spines[["top", "left"]].set_visible(False)
-    _name(masks, "Length, masks and time", "model calls", top=None)
+    _name(masks, "Length, masks and time", "step", top=None)
     masks.legend(fontsize=8, frameon=False)
 
 

@@ -29,6 +29,8 @@ class Decode:
     calls: int
     """Model calls of the whole request, those for lanes that were given up included."""
     ms: float
+    drafts: int = 0
+    """Calls of a second model that drafts; not among `calls`."""
 
     @property
     def local(self) -> tuple[float | None, ...]:
@@ -77,7 +79,7 @@ class Scene:
         tokens = len(decode.trace.answer.places)
         lost = ", ".join(f"{count} by {who}" for who, count in decode.trace.lost().items() if count)
         return (
-            ("model calls", str(decode.calls)),
+            ("model calls", f"{decode.calls}{f' and {decode.drafts} of the drafter' if decode.drafts else ''}"),
             ("tokens", str(tokens)),
             ("tokens a call", f"{tokens / decode.calls:.2f}" if decode.calls else "-"),
             ("time", f"{decode.ms:.0f} ms"),

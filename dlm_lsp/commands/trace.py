@@ -143,6 +143,7 @@ async def _decode(model: Model, snapshot: Snapshot, settings: Settings, temperat
         _verdict(answer),
         max((step.step for step in steps), default=0),
         answer.ms,
+        candidates[0].draft_steps if candidates else 0,
     )
 
 
