@@ -16,6 +16,8 @@ from dlm_lsp.models.cached import (
     DkvGreedy,
     Dual,
     Hole,
+    Last,
+    Now,
     Prefix,
     Rule,
     changed_rows,
@@ -183,6 +185,27 @@ def test_what_is_taken_back_is_computed(inner: Spied, rule: Rule) -> None:
     cached.predict([write(done, r5=M)])
     (rows,) = inner.computed[-1]
     assert 5 in rows
+
+
+class Nothing:
+    """A rule that would compute nothing at all."""
+
+    moves = True
+
+    def __call__(self, now: Now, last: Last) -> Tensor:
+        del last
+        return torch.zeros_like(now.wanted)
+
+
+def test_what_no_rule_may_save(inner: Spied) -> None:
+    """Fails if a careless rule is answered with rows that were never computed, or not since they speak about a mask."""
+    cached = Cached(inner, Nothing())
+    cached.predict([START])
+    cached.predict([write(START, r5=8, r6=9)])
+    speaking = [4, 7, 8, 9] if inner.speakers(torch.tensor([4])) == 4 else [3, 6, 7, 8]
+    assert speaking == inner.computed[-1][0]
+    cached.predict([ask(BEFORE, [M, 8, 9, M, M, M, M], BEHIND)])
+    assert {4, 5, 6, 7, 8, 9, 10} <= set(inner.computed[-1][0])
 
 
 @pytest.mark.parametrize("rule", LAZY)
