@@ -48,6 +48,7 @@ wheel-test: $(VENV)/.installed
 	$(PYTHON) -m venv build/wheel
 	build/wheel/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt dist/*.whl
 	cd build && wheel/bin/dlm-lsp --version && wheel/bin/dlm-lsp doctor
+	cd build && wheel/bin/dlm-lsp finetune --help && wheel/bin/python -m dlm_lsp_training.finetune --help
 
 wheel: $(VENV)/.installed
 	$(BIN)/python -m build --wheel --outdir dist .

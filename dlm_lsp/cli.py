@@ -25,6 +25,7 @@ examples:
   dlm-lsp fill --apply app.py:12:5        the same, and put it into the file
   dlm-lsp trace app.py:12:5               write a page and a picture of how that hole is decoded
   dlm-lsp models pull OWNER/NAME          download a larger model from the hub
+  dlm-lsp finetune . --out ../mine        teach the bundled model your own code; nothing leaves the machine
   dlm-lsp                                 the language server on stdin and stdout, as editors start it
   dlm-lsp serve --tcp 7777                the same on 127.0.0.1:7777, to attach to by hand
   dlm-lsp bench quality --holes h.jsonl   how good a model is, measured by tests
@@ -39,6 +40,7 @@ _COMMANDS = {
     "demo": "fill the holes of the examples, live in the terminal",
     "doctor": "check the installation and say what is wrong",
     "models": "list, download, check, calibrate or export checkpoints",
+    "finetune": "continue the bundled model on your own repository",
     "bench": "measure a model: `bench quality`; compare ways to decode: `bench decoders`",
 }
 
@@ -142,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_settings(doctor, (*_MODEL, "deadline_ms"))
 
     _add_models(commands)
+    _add_finetune(commands)
 
     bench = commands.add_parser("bench", help=_COMMANDS["bench"], description="Measure a model.")
     kinds = bench.add_subparsers(dest="bench", required=True, metavar="KIND", parser_class=_Parser)
@@ -226,6 +229,27 @@ def _add_models(commands: "argparse._SubParsersAction[_Parser]") -> None:
     export.add_argument("checkpoint", metavar="MODEL", help=told)
     export.add_argument("out", type=Path, metavar="FOLDER", help="a folder that is not there yet")
     _add_settings(export, ("dtype",))
+
+
+def _add_finetune(commands: "argparse._SubParsersAction[_Parser]") -> None:
+    """Describe `dlm-lsp finetune`."""
+    finetune = commands.add_parser(
+        "finetune",
+        help=_COMMANDS["finetune"],
+        description="Continue a model on the Python files of a folder, on this machine: a tenth is held out, the losses before and after "
+        "are shown, and only a model that is better is kept. What git ignores, private and generated files are left out. Ctrl-C keeps the "
+        "best so far, and the same command goes on. Exit status 1 if it got no better.",
+    )
+    finetune.add_argument("folder", type=Path, metavar="FOLDER", help="with the files to learn from")
+    finetune.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="where the model goes; FOLDER.part beside it until then",
+    )
+    finetune.add_argument("--minutes", type=float, default=20.0, metavar="N", help="how long (default: 20)")
+    _add_settings(finetune, ("model", "device", "threads", "exclude"))
 
 
 def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
@@ -388,6 +412,10 @@ def _run(options: argparse.Namespace) -> int:
             return doctor(chosen, as_json=options.json)
         case "models":
             return _run_models(options, chosen)
+        case "finetune":
+            from dlm_lsp.commands.finetune import finetune
+
+            return finetune(options.folder, options.out, chosen, minutes=options.minutes)
         case "bench":
             return _run_bench(options, chosen)
         case _:

@@ -23,8 +23,9 @@ from dlm_lsp.text.layout import Special, lay_out
 from dlm_lsp.text.names import IMPORT, bound_names, names_outside
 from dlm_lsp.text.snippets import Chunk, choose, chunks
 from dlm_lsp.values import Context, Snippet
-from training.bpe import END_OF_TEXT, EXPAND, MASK, PATH, SEP, Bpe
-from training.stream import Stream
+
+from .bpe import END_OF_TEXT, EXPAND, MASK, PATH, SEP, Bpe
+from .stream import Stream
 
 SHAPES = {
     "lines": 0.22,

@@ -14,14 +14,15 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training import HERE
-from training.corrupt import READS
-from training.recipe import SIZES
+from . import HERE
+from .corrupt import READS
+from .recipe import SIZES
 
 CARD = HERE / "model_card.md"
 
@@ -62,31 +63,59 @@ def widened(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def export(run: Path, config: Path, data: Path, out: Path, *, int8: bool) -> str:
-    """Write the folder; weights last and by rename, so that a broken export is never loaded. Gives their SHA-256."""
+    """Write the folder of a run. Gives the SHA-256 of the weights."""
     state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")
     weights = weights_of(run / "state.pt")
     written = json.loads(config.read_text())
     # Positions beyond the longest training canvas are noise to the model; the server cuts its window to this.
     written["max_canvas_tokens"] = max(length for phase in state["recipe"]["phases"] for length in phase["lengths"])
     written["reads"] = list(READS)
+    progress = state["progress"]
+    facts = {"steps": progress["step"], "tokens_m": progress["tokens"] / 1e6, "minutes": progress["seconds"] / 60}
+    return write_model(
+        out,
+        weights,
+        written,
+        data / "tokenizer",
+        notice=(data / "NOTICE").read_text("utf-8"),
+        card=CARD.read_text("utf-8"),
+        facts=facts,
+        int8=int8,
+    )
+
+
+def write_model(
+    out: Path,
+    weights: dict[str, Tensor],
+    config: dict[str, Any],
+    tokenizer: Path,
+    *,
+    notice: str,
+    card: str,
+    facts: dict[str, object],
+    int8: bool,
+) -> str:
+    """Write a model folder; weights last and by rename, so that a broken export is never loaded. Gives their SHA-256.
+
+    `card` is filled in with `facts` and the SHA-256 as `sha256`.
+    """
+    config = {key: value for key, value in config.items() if key != "quantization"}
     if int8:
         weights = quantised(weights)
-        written["quantization"] = "int8-per-row"
+        config["quantization"] = "int8-per-row"
     else:
         weights = {name: weight.to(torch.bfloat16) for name, weight in weights.items()}
     out.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(data / "tokenizer" / name, out / name)
-    shutil.copyfile(data / "NOTICE", out / "NOTICE")
-    (out / "config.json").write_text(json.dumps(written, indent=1) + "\n")
+        shutil.copyfile(tokenizer / name, out / name)
+    (out / "NOTICE").write_text(notice, "utf-8")
+    (out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     beside = out / "model.safetensors.tmp"
     save_file(weights, beside, metadata={"format": "pt"})
     digest = hashlib.sha256(beside.read_bytes()).hexdigest()
     beside.chmod(0o644)  # save_file lets nobody else read it
+    (out / "README.md").write_text(card.format(sha256=digest, **facts), "utf-8")
     beside.replace(out / "model.safetensors")
-    progress = state["progress"]
-    facts = {"steps": progress["step"], "tokens_m": progress["tokens"] / 1e6, "minutes": progress["seconds"] / 60}
-    (out / "README.md").write_text(CARD.read_text().format(sha256=digest, **facts))
     return digest
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from training import stream as streams
-from training.bpe import load
-from training.corrupt import Canvases, Sampler
-from training.recipe import Phase, Recipe
+from . import stream as streams
+from .bpe import load
+from .corrupt import Canvases, Sampler
+from .recipe import Phase, Recipe
 
 _sampler: Sampler | None = None
 """Of a loader process."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import DATA, HERE
+from . import DATA, HERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,9 @@ def read(folder: Path, split: str) -> Stream:
 def main() -> None:
     """Command line."""
     from dlm_lsp.models.folders import BUNDLED
-    from training.corpus import CORPORA, write_whole
-    from training.tokenizer import load
+
+    from .corpus import CORPORA, write_whole
+    from .tokenizer import load
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", choices=CORPORA, default="nano")

@@ -30,11 +30,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlm_lsp.models.dream import DreamConfig, DreamModel
-from training import stream as streams
-from training.bpe import load
-from training.corrupt import Canvases, Sampler
-from training.feed import Feed
-from training.recipe import SIZES, Recipe, read_recipe
+
+from . import stream as streams
+from .bpe import load
+from .corrupt import Canvases, Sampler
+from .feed import Feed
+from .recipe import SIZES, Recipe, read_recipe
 
 OUTPUTS = ("o_proj.weight", "down_proj.weight")
 """The matrices that write what a layer adds to the stream of residuals."""
@@ -132,10 +133,11 @@ def loss_of(
     *,
     split: bool = False,
     total: float | None = None,
+    narrow: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """The training loss and the plain nats per hidden token of canvases, which are all or a part of a batch of weight `total`.
 
-    Layers work in bf16 with float32 weights kept behind (gradients arrive in float32). The embedding stays in float32,
+    `narrow` layers work in bf16 with float32 weights kept behind (gradients arrive in float32). The embedding stays in float32,
     and with it the stream of residuals: in bf16 it is lost under what the layers add.
     """
     length = canvases.inputs.shape[1]
@@ -151,11 +153,14 @@ def loss_of(
         with torch.autocast("cuda", torch.bfloat16):
             value = loss(*batch, **more)
         return value
-    narrow = {
+    if not narrow:
+        value = loss(*batch, **more)
+        return value
+    weights_of_layers = {
         name: weight if "embed_tokens" in name else weight.to(torch.bfloat16)
         for name, weight in loss.named_parameters()
     }
-    value = torch.func.functional_call(loss, narrow, tuple(batch), more)
+    value = torch.func.functional_call(loss, weights_of_layers, tuple(batch), more)
     return value
 
 
@@ -226,6 +231,40 @@ def rate_at(recipe: Recipe, step: int, share: float) -> float:
     return min(1.0, (step + 1) / recipe.warmup_steps) * min(1.0, (1 - share) / recipe.decay_share)
 
 
+def take_step(
+    loss: Loss,
+    optimisers: list[torch.optim.Optimizer],
+    base_rates: list[list[float]],
+    parts: list[Canvases],
+    device: torch.device,
+    *,
+    factor: float,
+    z_loss: float,
+    split: bool = False,
+    narrow: bool = True,
+) -> float:
+    """One update by the batch that `parts` make up, at `factor` of the base rates; gives its plain nats per hidden token."""
+    total = float(sum(part.weights[:, 1:].sum() for part in parts))
+    nats = torch.zeros((), device=device)
+    for part in parts:
+        objective, plain = loss_of(loss, part, device, z_loss, split=split, total=total, narrow=narrow)
+        objective.backward()  # type: ignore[no-untyped-call]
+        nats += plain
+    for optimiser, rates in zip(optimisers, base_rates, strict=True):
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * factor
+    nn.utils.clip_grad_norm_(optimisers[0].param_groups[0]["params"], 1.0)
+    for optimiser in optimisers:
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    return float(nats)
+
+
+def rates_of(optimisers: list[torch.optim.Optimizer]) -> list[list[float]]:
+    """The base rates of fresh optimisers."""
+    return [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
+
+
 # ------------------------------------------------------------------------------------------------ state on disk
 
 
@@ -243,7 +282,7 @@ class Progress:
 def save_state(
     path: Path, network: DreamModel, optimisers: list[torch.optim.Optimizer], progress: Progress, recipe: Recipe
 ) -> None:
-    """Write beside, then rename: a kill at any moment leaves the old file or the new one."""
+    """Write everything that is needed to go on."""
     state = {
         "config": asdict(network.config),
         "recipe": asdict(recipe),
@@ -252,6 +291,11 @@ def save_state(
         "progress": asdict(progress),
         "rng": torch.get_rng_state(),
     }
+    save_whole(path, state)
+
+
+def save_whole(path: Path, state: dict[str, Any]) -> None:
+    """Write beside, then rename: a kill at any moment leaves the old file or the new one."""
     beside = path.with_suffix(".tmp")
     try:
         torch.save(state, beside)
@@ -298,6 +342,15 @@ def load_state(path: Path, network: DreamModel, optimisers: list[torch.optim.Opt
 
 
 # ------------------------------------------------------------------------------------------------- the loop
+
+
+def prepare(device: torch.device) -> None:
+    """Set up this process for training on a device: how attention is computed there, and how memory is kept."""
+    if device.type == "cpu":
+        keep_freed_memory()
+        functional.scaled_dot_product_attention = plain_attention  # type: ignore[assignment]
+    else:
+        functional.scaled_dot_product_attention = grouped_attention  # type: ignore[assignment]
 
 
 def keep_freed_memory() -> None:
@@ -418,7 +471,7 @@ def train(
     loss, optimisers = Loss(network), optimisers_of(network, recipe)
     if speed.compiled:
         compile_layers(network)
-    base_rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in optimisers]
+    base_rates = rates_of(optimisers)
     run.mkdir(parents=True, exist_ok=True)
     state = run / "state.pt"
     if state.exists():
@@ -442,22 +495,11 @@ def train(
     with (run / "history.jsonl").open("a") as history:
         while progress.seconds < min(budget_s, end_s) and progress.step < last_step:
             phase, split, parts = next(batches)
-            total = float(sum(part.weights[:, 1:].sum() for part in parts))
-            nats = torch.zeros((), device=device)
-            for part in parts:
-                objective, plain = loss_of(loss, part, device, recipe.z_loss, split=split, total=total)
-                objective.backward()  # type: ignore[no-untyped-call]
-                nats += plain
             factor = rate_at(recipe, progress.step - progress.warmed_from, progress.seconds / budget_s)
-            for optimiser, rates in zip(optimisers, base_rates, strict=True):
-                for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                    group["lr"] = rate * factor
-            nn.utils.clip_grad_norm_(optimisers[0].param_groups[0]["params"], 1.0)
-            for optimiser in optimisers:
-                optimiser.step()
-                optimiser.zero_grad(set_to_none=True)
-
-            recent.append(float(nats))
+            nats = take_step(
+                loss, optimisers, base_rates, parts, device, factor=factor, z_loss=recipe.z_loss, split=split
+            )
+            recent.append(nats)
             for part in parts:
                 length, hidden_share = part.inputs.shape[1], float((part.weights > 0).mean())
                 flops += part.inputs.size * flops_per_token(config, length, hidden_share)
@@ -514,11 +556,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cpu":
-        keep_freed_memory()
-        functional.scaled_dot_product_attention = plain_attention  # type: ignore[assignment]
-    else:
-        functional.scaled_dot_product_attention = grouped_attention  # type: ignore[assignment]
+    prepare(device)
     size = SIZES[arguments.size]
     recipe = read_recipe(arguments.recipe or size.recipe, arguments.minutes)
     config = DreamConfig.from_json(json.loads((arguments.config or size.config).read_text()))

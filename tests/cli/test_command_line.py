@@ -37,7 +37,7 @@ def test_help_names_every_command_and_shows_examples(capsys):
     """Fails if a command can be run and is not explained, or the other way round."""
     status, out, _ = run(capsys, "--help")
     assert 0 == status
-    for command in ("serve", "fill", "trace", "demo", "doctor", "models", "bench"):
+    for command in ("serve", "fill", "trace", "demo", "doctor", "models", "finetune", "bench"):
         assert f"\n    {command} " in out
         assert 0 == run(capsys, command, "--help")[0]
     assert "dlm-lsp fill app.py:12:5" in out
@@ -52,7 +52,7 @@ def test_every_setting_has_a_description():
     ("arguments", "complaint"),
     [
         (["fil"], "no command 'fil'; did you mean `dlm-lsp fill`?"),
-        (["xyzzy"], "no command 'xyzzy'; there are serve, fill, trace, demo, doctor, models, bench."),
+        (["xyzzy"], "no command 'xyzzy'; there are serve, fill, trace, demo, doctor, models, finetune, bench."),
         (["fill"], "the following arguments are required: FILE:LINE:COLUMN"),
         (["fill", "app.py"], "'app.py' is no place: write FILE:LINE:COLUMN"),
         (["fill", "app.py:x:1"], "'app.py:x:1' is no place"),
