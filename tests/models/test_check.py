@@ -159,3 +159,17 @@ def test_an_export_answers_as_the_original(tmp_path: Path, dtype: str) -> None:
     assert torch.equal(expected, actual)
     assert [] == look(tmp_path / "out", dtype)[0]
     assert [tmp_path / "out"] == list(tmp_path.iterdir()), "nothing unfinished stays"
+
+
+def test_a_model_of_the_llada_family(checkpoints: Path, tmp_path: Path) -> None:
+    """Fails if LLaDA's names are unknown to what checks and exports a checkpoint, or an exported one answers otherwise."""
+    (failed,), said = look(checkpoints / "llada-tiny")
+    assert "blind guessing takes" in failed
+    assert "config.json: a llada model" in said
+    assert "all 21 tensors have their shape" in said
+    widen(str(checkpoints / "llada-tiny"), tmp_path / "wide", "float32")
+    view = View(torch.tensor([5, 6, 262, 262, 7]), torch.arange(5))
+    answers = [
+        load(folder, device="cpu").predict([view])[0] for folder in (checkpoints / "llada-tiny", tmp_path / "wide")
+    ]
+    assert torch.equal(*answers)
