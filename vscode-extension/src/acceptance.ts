@@ -37,8 +37,9 @@ export class Acceptance implements vscode.Disposable {
     );
   }
 
-  isShown(document: vscode.TextDocument, position: vscode.Position): boolean {
-    return this.tracker.isAt(document.uri.toString(), document.offsetAt(position));
+  /** How many offers stand at the cursor. */
+  count({ document, selection }: vscode.TextEditor): number {
+    return this.tracker.count(document.uri.toString(), document.offsetAt(selection.active));
   }
 
   offer(document: vscode.TextDocument, position: vscode.Position, items: vscode.InlineCompletionItem[]): void {
@@ -55,8 +56,8 @@ export class Acceptance implements vscode.Disposable {
     ];
   }
 
-  get snapshot(): Readonly<Counts> {
-    return { ...this.counts };
+  get snapshot(): Record<string, number> {
+    return Object.fromEntries([...FATES, "chars" as const].map((key) => [key, this.counts[key] ?? 0]));
   }
 
   dispose(): void {
@@ -66,10 +67,7 @@ export class Acceptance implements vscode.Disposable {
   private note(fate: Fate, { answer, item }: Offer, chars: number): void {
     this.counts[fate] = (this.counts[fate] ?? 0) + 1;
     if (chars > 1) this.counts.chars = (this.counts.chars ?? 0) + chars;
-    void this.memory.update(
-      KEY,
-      Object.fromEntries([...FATES, "chars" as const].map((key) => [key, this.counts[key] ?? 0])),
-    );
+    void this.memory.update(KEY, this.snapshot);
     // An item that is accepted at once runs its command, by which the server learns of it.
     const told = { shown: Shown, finished: Accepted, typedOver: Rejected, rejected: Rejected }[fate as string];
     if (told) void this.client()?.sendNotification(told, { answer, item });

@@ -3,15 +3,31 @@ import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import * as vscode from "vscode";
 import type { LanguageClientOptions, Middleware, StaticFeature } from "vscode-languageclient/node";
-import { CloseAction, ErrorAction, LanguageClient, RevealOutputChannelOn } from "vscode-languageclient/node";
+import {
+  CancellationToken,
+  CloseAction,
+  CodeActionRequest,
+  CodeActionResolveRequest,
+  ErrorAction,
+  LanguageClient,
+  RevealOutputChannelOn,
+} from "vscode-languageclient/node";
 import type { Acceptance } from "./acceptance";
 import { isDrawable } from "./drawable";
+import { actionsReadyToApply, readyToApply } from "./preview";
 import { FillRequest } from "./protocol";
 import { isOn, SECTION, serverSettings } from "./settings";
 
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
 /** How many different answers are asked for by those who have seen the first. */
 const OTHERS = 3;
+
+let othersWanted = false;
+
+/** Whether the next question by key is for others than the answer that stands. */
+export function wantOthers(wanted: boolean): void {
+  othersWanted = wanted;
+}
 
 export interface Surroundings {
   log: vscode.LogOutputChannel;
@@ -63,9 +79,16 @@ export function connect(command: string, cwd: string, around: Surroundings): Con
     },
     middleware: middleware(around, () => client),
   };
-  const client: LanguageClient = new LanguageClient(SECTION, "dlm-lsp", start, options);
+  const client: LanguageClient = new QuietClient(SECTION, "dlm-lsp", start, options);
   client.registerFeature(wantsStatus);
   return { client, process: () => child, lastWords: () => words };
+}
+
+/** What goes wrong with a server is told once, by the session, with what mends it; the client's own pop-ups go to the log. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
 }
 
 const wantsStatus: StaticFeature = {
@@ -78,7 +101,6 @@ const wantsStatus: StaticFeature = {
 };
 
 function middleware({ log, acceptance }: Surroundings, client: () => LanguageClient): Middleware {
-  /** Somebody who asks by key where an answer stands wants others. */
   const askForOthers = async (
     document: vscode.TextDocument,
     position: vscode.Position,
@@ -107,7 +129,7 @@ function middleware({ log, acceptance }: Surroundings, client: () => LanguageCli
       let answer;
       try {
         answer =
-          invoked && acceptance.isShown(document, position)
+          invoked && othersWanted
             ? await askForOthers(document, position, token)
             : await next(document, position, context, token);
       } catch (error) {
@@ -124,7 +146,14 @@ function middleware({ log, acceptance }: Surroundings, client: () => LanguageCli
     },
     provideCodeActions: (document, range, context, token, next) =>
       isOn(document) ? next(document, range, context, token) : [],
+    sendRequest: async (type, params, token, next) => {
+      const result = await next(type, params, token);
+      const method = typeof type === "string" ? type : type.method;
+      const hasEdits = method === CodeActionRequest.method || method === CodeActionResolveRequest.method;
+      return hasEdits ? actionsReadyToApply(result) : result;
+    },
     workspace: {
+      handleApplyEdit: (params, next) => next({ ...params, edit: readyToApply(params.edit) }, CancellationToken.None),
       configuration: async (params, token, next) => {
         const sections = await next(params, token);
         if (!Array.isArray(sections)) return sections;

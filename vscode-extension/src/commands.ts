@@ -1,6 +1,7 @@
 // The commands of the palette, the keys and the menu. What they do to code is the server's business.
 import * as vscode from "vscode";
 import type { Acceptance } from "./acceptance";
+import { wantOthers } from "./client";
 import { showDoctor } from "./doctor";
 import { switchModel } from "./models";
 import type { Place } from "./protocol";
@@ -27,8 +28,8 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   const settings = (query: string) => () => vscode.commands.executeCommand("workbench.action.openSettings", query);
   const commands: Record<string, () => unknown> = {
     fillHere: builtIn("editor.action.inlineSuggest.trigger"),
-    nextCandidate: builtIn("editor.action.inlineSuggest.showNext"),
-    previousCandidate: builtIn("editor.action.inlineSuggest.showPrevious"),
+    nextCandidate: () => another(acceptance, "editor.action.inlineSuggest.showNext"),
+    previousCandidate: () => another(acceptance, "editor.action.inlineSuggest.showPrevious"),
     fillFunction: () => rewrite(session, "fillFunction"),
     fillStubs: () => rewrite(session, "fillStubs"),
     fillSelectedStubs: () => rewrite(session, "fillSelectedStubs"),
@@ -56,6 +57,21 @@ export function registerCommands(parts: Parts): vscode.Disposable {
   return vscode.Disposable.from(
     ...Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(`dlmLsp.${name}`, run)),
   );
+}
+
+/** Go to another candidate. VS Code takes those that it has for all there are, and does not ask again while one is shown. */
+async function another(acceptance: Acceptance, command: string): Promise<void> {
+  const editor = vscode.window.activeTextEditor;
+  if (editor && acceptance.count(editor) === 1) {
+    wantOthers(true);
+    try {
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+    } finally {
+      wantOthers(false);
+    }
+  }
+  await vscode.commands.executeCommand(command);
 }
 
 /** Have the server write something anew; it shows the edit before it is made. */

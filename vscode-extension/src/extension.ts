@@ -10,7 +10,13 @@ import { makeStatusItem } from "./status";
 
 let session: Session | undefined;
 
-export function activate(context: vscode.ExtensionContext): void {
+/** What other extensions, and tests, may ask. */
+export interface Api {
+  acceptance: () => Acceptance["snapshot"];
+  state: () => string;
+}
+
+export function activate(context: vscode.ExtensionContext): Api {
   const log = vscode.window.createOutputChannel("dlm-lsp", { log: true });
   // The server and what is asked of it run in a folder of ours: Python imports modules from where it stands.
   const cwd = context.globalStorageUri.fsPath;
@@ -31,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   );
   void made.restart();
+  return { acceptance: () => acceptance.snapshot, state: () => made.state.state };
 }
 
 export async function deactivate(): Promise<void> {

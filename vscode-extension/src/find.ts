@@ -8,6 +8,8 @@ import { lastLine, run } from "./run";
 export interface Failure {
   sentence: string;
   cure: "install" | "setPath" | "setPython" | "restart";
+  /** Nothing is wrong: it just is not there yet. */
+  isMissing?: boolean;
 }
 
 export interface Server {
@@ -37,7 +39,11 @@ export async function findServer(places: Places): Promise<Server | Failure> {
   // Our own is there only because the user asked for it, perhaps as the one on PATH does not work: it comes first.
   const own = environmentBin(places.environment, "dlm-lsp");
   const there = [existsSync(own) ? own : undefined, onSearchPath("dlm-lsp")].filter((command) => command !== undefined);
-  let failure: Failure = { sentence: "dlm-lsp is not installed on this machine yet.", cure: "install" };
+  let failure: Failure = {
+    sentence: "the server is not installed on this machine yet.",
+    cure: "install",
+    isMissing: true,
+  };
   for (const command of there) {
     const found = await probe(command, places, "install");
     if (!isFailure(found)) return found;

@@ -11,7 +11,7 @@ import { DidChangeStatus, StatusRequest } from "./protocol";
 import { lastLine } from "./run";
 
 export interface State {
-  state: Status["state"] | "starting";
+  state: Status["state"] | "starting" | "missing";
   message: string;
   status?: Status;
 }
@@ -98,7 +98,7 @@ export class Session implements vscode.Disposable {
     });
     try {
       await within(client.start(), START_MS);
-      const status = await client.sendRequest(StatusRequest);
+      const status = await within(client.sendRequest(StatusRequest), START_MS);
       if (!isOld()) this.show({ state: status.state, message: status.message, status });
     } catch (error) {
       if (isOld()) return;
@@ -125,8 +125,8 @@ export class Session implements vscode.Disposable {
   }
 
   /** Say what is wrong, once, with the button that mends it. */
-  fail({ sentence, cure }: Failure): void {
-    this.show({ state: "failed", message: sentence });
+  fail({ sentence, cure, isMissing }: Failure): void {
+    this.show({ state: isMissing ? "missing" : "failed", message: sentence });
     const [title, command] = BUTTONS[cure];
     const tell = cure === "install" ? vscode.window.showInformationMessage : vscode.window.showErrorMessage;
     void tell(`dlm-lsp: ${sentence}`, title).then((chosen) => {

@@ -10,6 +10,7 @@ const LOOKS: Record<State["state"], { icon: string; word: string }> = {
   busy: { icon: "$(loading~spin)", word: "" },
   restarting: { icon: "$(sync~spin)", word: "restarting" },
   stopped: { icon: "$(sparkle)", word: "asleep" },
+  missing: { icon: "$(cloud-download)", word: "not installed" },
   failed: { icon: "$(error)", word: "failed" },
   off: { icon: "$(circle-slash)", word: "off" },
 };
@@ -21,7 +22,8 @@ export function makeStatusItem(session: Session): vscode.Disposable {
   const draw = () => {
     const { state, status } = session.state;
     const editor = vscode.window.activeTextEditor;
-    const isOffHere = state !== "failed" && editor?.document.languageId === "python" && !isOn(editor.document);
+    const isOffHere =
+      state !== "failed" && state !== "missing" && editor?.document.languageId === "python" && !isOn(editor.document);
     const { icon, word } = LOOKS[isOffHere ? "off" : state];
     const last = status?.lastMs == null ? "ready" : `${Math.round(status.lastMs)} ms`;
     item.text = `${icon} dlm ${word || last}`;

@@ -26,9 +26,9 @@ export class Tracker {
 
   constructor(private readonly tell: (fate: Fate, offer: Offer, chars: number) => void) {}
 
-  /** Whether an offer stands at a place. */
-  isAt(uri: string, offset: number): boolean {
-    return this.standing?.uri === uri && this.standing.offset === offset;
+  /** How many offers stand at a place. */
+  count(uri: string, offset: number): number {
+    return this.isAt(uri, offset) ? (this.standing?.offers.length ?? 0) : 0;
   }
 
   /** An answer came; what goes on with what stands there is no new offer. */
@@ -80,6 +80,10 @@ export class Tracker {
   /** The caret stands somewhere, or in no document at all. */
   caret(uri: string | undefined, offset: number): void {
     if (this.standing && (this.standing.uri !== uri || this.standing.offset !== offset)) this.end("rejected");
+  }
+
+  private isAt(uri: string, offset: number): boolean {
+    return this.standing?.uri === uri && this.standing.offset === offset;
   }
 
   private end(fate: Fate | undefined): void {

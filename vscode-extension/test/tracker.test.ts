@@ -60,7 +60,7 @@ test("a line: fails if what ends at a line's end counts as a word", () => {
 test("typed through: fails if single letters count as accepted, or the offer is lost on the way", () => {
   tracker.offer(URI, 0, [offer("ab")]);
   insert(0, "a");
-  assert.ok(tracker.isAt(URI, 1));
+  assert.equal(tracker.count(URI, 1), 1);
   insert(1, "b");
   assert.deepEqual(told, [
     ["shown", 1, 0],
@@ -102,5 +102,5 @@ test("away: fails if going elsewhere, deleting, or another document is taken for
 test("nothing to offer any more: fails if an old offer is still believed to be there", () => {
   tracker.offer(URI, 5, [offer("ab")]);
   tracker.offer(URI, 5, []);
-  assert.ok(!tracker.isAt(URI, 5));
+  assert.equal(tracker.count(URI, 5), 0);
 });

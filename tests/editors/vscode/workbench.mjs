@@ -19,7 +19,7 @@ const { chromium } = createRequire(join(BUILD, "package.json"))("playwright-core
 export const SERVER = process.env.DLM_LSP ?? join(ROOT, ".venv/bin/dlm-lsp");
 const VERSION = JSON.parse(readFileSync(join(ROOT, "vscode-extension/package.json"), "utf8")).version;
 const VSIX = join(ROOT, `dist/dlm-lsp-${VERSION}.vsix`);
-const WAIT_MS = 30_000;
+const WAIT_MS = 20_000;
 
 const USER_SETTINGS = {
   "security.workspace.trust.enabled": false,
@@ -29,6 +29,9 @@ const USER_SETTINGS = {
   "workbench.tips.enabled": false,
   "extensions.ignoreRecommendations": true,
   "editor.minimap.enabled": false,
+  "editor.wordBasedSuggestions": "off", // a list that opens hides ghost text which does not go on with its entry
+  "workbench.activityBar.location": "hidden",
+  "workbench.editor.showTabs": "single",
   "editor.accessibilitySupport": "off",
   "workbench.colorTheme": "Default Dark Modern",
 };
@@ -70,12 +73,13 @@ export class Workbench {
         executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
         args: ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
       });
-      const context = await bench.browser.newContext({ viewport: { width: 1100, height: 680 } });
+      const context = await bench.browser.newContext({ viewport: { width: 900, height: 520 } });
       await context.grantPermissions(["clipboard-read", "clipboard-write"]);
       bench.page = await context.newPage();
       await bench.page.goto(`http://127.0.0.1:${port}/?folder=${folder}`);
       await bench.page.waitForSelector(".monaco-workbench .statusbar", { timeout: 60_000 });
       await until(() => bench.run("return true"), "the probe answers");
+      await bench.command("workbench.action.closeSidebar");
     } catch (error) {
       await bench.shot("failed-start");
       await bench.close();
@@ -190,6 +194,7 @@ export class Workbench {
 
   async shot(name) {
     mkdirSync(SHOTS, { recursive: true });
+    await this.page?.waitForTimeout(300); // what fades in has
     await this.page?.screenshot({ path: join(SHOTS, `${name}.png`) });
   }
 }
