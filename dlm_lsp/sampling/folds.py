@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View
+from dlm_lsp.sampling.belief import chances
 from dlm_lsp.sampling.canvas import Canvas
 from dlm_lsp.sampling.denoise import edit_logits
 from dlm_lsp.sampling.strategy import Adjust
@@ -40,7 +41,5 @@ def hidden_probabilities(
         wide = answer.new_zeros(len(here), answer.shape[-1])  # [H, V], as edits expect them
         wide[here] = answer
         logits = edit_logits(canvas, wide, denoiser.vocabulary, adjust=adjust, ban=ban, min_rows=min_rows)
-        tokens = canvases[k].tokens[hidden].to(answer.device)
-        chances: Tensor = logits[here].softmax(-1).gather(-1, tokens[:, None])[:, 0]
-        found[k][hidden] = chances.float().cpu()
+        found[k][hidden] = chances(logits[here], canvases[k].tokens[hidden])
     return found

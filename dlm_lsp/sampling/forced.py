@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dlm_lsp.sampling.belief import chances
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.strategy import Sampler
 
@@ -25,9 +26,8 @@ class Forced:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Decide which masks are committed, and write the truth there."""
         move = self.inner(canvas, logits, rng)
-        chances = logits.float().softmax(-1).cpu().gather(-1, self.truth[:, None])[:, 0]  # [H]
         tokens, confidence = move.tokens.clone(), move.confidence.clone()
-        tokens[canvas.rows], confidence[canvas.rows] = self.truth, chances
+        tokens[canvas.rows], confidence[canvas.rows] = self.truth, chances(logits, self.truth)
         commit = move.commit & canvas.masked
         idle = not bool(commit.any())
         return Move(commit=commit, tokens=tokens, confidence=confidence, memory=move.memory, idle=idle)

@@ -69,7 +69,7 @@ class Healed:
 
         The first one starts with what was typed, or splits in two, and never vanishes. Or it is the first of the ids that were
         taken back, where that is the likelier: then the next row is bound so to the rest. Whatever may follow what was typed
-        can be written, also where no piece spans both.
+        can be written, also where no piece spans both. Rows that are written are bound too: some rules write them anew.
         """
         more = torch.tensor([] if vocabulary.expand_id is None else [vocabulary.expand_id], dtype=torch.int64)
 
@@ -79,16 +79,15 @@ class Healed:
             last = len(self.taken) - 1
             bound = logits.clone()
             for at, token in enumerate(tokens):
-                if at < last and token == self.taken[at]:
-                    continue  # committed already
-                if token != canvas.mask_id:
-                    break
                 row, again, whole = logits[rows[at]], self.taken[at : at + 1], self._starting(at)
-                behind = tokens[at + 1 : at + 2]
-                goes_on = at < last and behind == [canvas.mask_id]
-                goes_on = goes_on and not bool((row[whole.to(row.device)] > row[list(again)]).any())
-                if at < last and behind == [self.taken[at + 1]]:
-                    goes_on = True  # the rest was decided first, or only this row was masked again
+                goes_on = at < last and token == again[0]  # committed already
+                if at < last and token == canvas.mask_id:
+                    behind = tokens[at + 1] if at + 1 < len(tokens) else None
+                    goes_on = behind == canvas.mask_id and not bool(
+                        (row[whole.to(row.device)] > row[list(again)]).any()
+                    )
+                    if behind == self.taken[at + 1]:
+                        goes_on = True  # the rest was decided first, or only this row was masked again
                 ids = (
                     torch.tensor(again) if goes_on else torch.cat([whole if len(whole) else torch.tensor(again), more])
                 )

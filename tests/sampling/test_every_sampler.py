@@ -138,6 +138,24 @@ def test_every_decode(written, structural):
             assert takes_back or kept(before, now), "a token was taken back or written over"
 
 
+def shrinking(_: Canvas, logits: torch.Tensor) -> torch.Tensor:  # [H, V]
+    """Make every other row want to go, so that rows go one by one."""
+    logits = logits.clone()
+    logits[:, DELETE] += 6 - 12 * (torch.arange(len(logits)) % 2)
+    return logits
+
+
+@pytest.mark.parametrize("written", ["mask_predict:steps=3", "p2:steps=3", "remdm:steps=3"])
+def test_a_hole_that_only_shrinks_keeps_the_bound(written):
+    """Fails if a rule with a plan of few steps forgets that one in which a row goes is not one of them."""
+    sampler, calls = made(written), 0
+    for seed in range(CASES):
+        canvas = join([[1, 2], [3]], [9], [0], MASK)
+        states = denoise([canvas], tiny_denoiser(seed), [sampler], [rng(seed)], adjust=[shrinking])
+        calls = max(calls, len(list(itertools.islice(states, 100))))
+    assert 3 < calls <= bound(sampler, canvas)
+
+
 @pytest.mark.parametrize("written", [written for written in ALL if not may_stand_still(written)])
 def test_at_least_one_token_a_step(written):
     """Fails if a rule that takes nothing back lets a step pass without a token, unless its plan says so and it is asked to keep to it."""
@@ -164,12 +182,13 @@ def test_same_seed_same_text_in_any_company(written, structural):
 def test_takes_back_in_these_tests(name):
     """Fails if a rule that may take back never does: then the tests above would show nothing of it."""
     count = 0
-    for written, seed in itertools.product(ALL, range(CASES)):
-        if written.partition(":")[0] == name:
-            start = random_canvas(seed, structural=False)
-            states = decode(start, tiny_denoiser(seed, structural=False), made(written), seed)
-            count += sum(not kept(before, now) for before, now in itertools.pairwise(states))
-    assert 3 < count
+    for written, seed in itertools.product([each for each in ALL if each.partition(":")[0] == name], range(CASES)):
+        start = random_canvas(seed, structural=False)
+        states = decode(start, tiny_denoiser(seed, structural=False), made(written), seed)
+        count += sum(not kept(before, now) for before, now in itertools.pairwise(states))
+        if count > 3:
+            return
+    pytest.fail(f"only {count} in all cases")
 
 
 def test_holes_grow_and_shrink_in_these_tests():

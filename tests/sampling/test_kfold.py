@@ -50,7 +50,7 @@ def test_agrees_with_the_card():
         ("surest(-likely,", "surest(likely,", ""),
         ("places[first::folds]", "places[first : first + 1]", FOLDS),
         ("canvas.tokens.index_fill(0, hidden, canvas.mask_id)", "canvas.tokens", FOLDS),
-        ("logits[here].softmax(-1)", "(logits[here] / 2).softmax(-1)", FOLDS),
+        ("chances(logits[here],", "chances(logits[here] / 2,", FOLDS),
         ("canvases[k].tokens[hidden]", "canvases[k].tokens[hidden].flip(0)", FOLDS),
     ],
 )

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
-from dlm_lsp.sampling.belief import narrow, pick
+from dlm_lsp.sampling.belief import chances, narrow, pick
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.denoise import max_steps
 from dlm_lsp.sampling.schedule import moment, remember, surest
@@ -89,17 +89,17 @@ class Dream:
         """Give [H] int64, [H], [H]: token, its probability and its score of the rows wanted, 0 elsewhere."""
         asked = logits[rows.to(logits.device)]  # [N, V]
         probabilities = narrow(asked, self.temperature, self.top_p, self.top_k)  # [N, V]
-        picked = pick(probabilities, self.temperature, rng)[:, None]  # [N, 1]
+        picked = pick(probabilities, self.temperature, rng)  # [N]
         if self.alg == "topk_margin":
             best = probabilities.topk(2).values  # [N, 2]
             scored = best[:, 0] - best[:, 1]
         elif self.alg == "entropy":
             scored = (probabilities * torch.log(probabilities + 1e-10)).sum(-1)
         else:
-            scored = probabilities.gather(-1, picked)[:, 0]
+            scored = probabilities.gather(-1, picked[:, None])[:, 0]
         tokens = torch.zeros(len(rows), dtype=torch.int64)
         confidence, score = torch.zeros(len(rows)), torch.zeros(len(rows))
-        tokens[rows] = picked[:, 0].cpu()
-        confidence[rows] = asked.float().softmax(-1).gather(-1, picked)[:, 0].cpu()
+        tokens[rows] = picked.cpu()
+        confidence[rows] = chances(asked, picked)
         score[rows] = scored.cpu()
         return tokens, confidence, score

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
+from dlm_lsp.sampling.belief import chances
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.schedule import moment, remember, surest
 
@@ -49,10 +50,10 @@ class Llada:
         blocks = -(-memory.start // self.block) if self.block else 1
         steps = max(1, self.steps // blocks) if self.steps else rows
         count = rows // steps + int(now < rows % steps) if now < steps else rows
-        tokens = self._draw(logits, rng).to(logits.device)  # [H]
-        confidence = logits.float().softmax(-1).gather(-1, tokens[:, None])[:, 0].cpu()  # [H]
+        tokens = self._draw(logits, rng).cpu()  # [H]
+        confidence = chances(logits, tokens)  # [H]
         score = torch.rand(len(masked), generator=rng) if self.remasking == "random" else confidence
-        move = canvas.commit(surest(score, masked & inside, max(1, count)), tokens.cpu(), confidence)
+        move = canvas.commit(surest(score, masked & inside, max(1, count)), tokens, confidence)
         return replace(move, memory=remember(memory, now, {"block": block}))
 
     def _block_of(self, canvas: Canvas) -> Tensor:  # [H] int64, -1 where a row was decided before the start

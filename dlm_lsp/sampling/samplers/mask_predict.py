@@ -32,7 +32,7 @@ class MaskPredict:
 
     def max_steps(self, canvas: Canvas) -> int:
         """Bound of the model calls: the plan, then whatever growth and shrinkage leave."""
-        return self.steps + (max_steps(canvas) if any(canvas.budget) else 0)
+        return self.steps + max_steps(canvas)
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit all masks but those that would be masked again at once; mask written tokens whose score is as low."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
-from dlm_lsp.sampling.belief import narrow, pick
+from dlm_lsp.sampling.belief import chances, narrow, pick
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.denoise import max_steps
 from dlm_lsp.sampling.schedule import moment, remember, surest
@@ -36,7 +36,7 @@ class P2:
 
     def max_steps(self, canvas: Canvas) -> int:
         """Bound of the model calls: the plan, then whatever growth and shrinkage leave."""
-        return (self.steps or canvas.remember().start) + (max_steps(canvas) if any(canvas.budget) else 0)
+        return (self.steps or canvas.remember().start) + max_steps(canvas)
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Mask the n (1 - kappa) lowest scores of what was masked at the start, rounded down, and commit the other masks."""
@@ -46,7 +46,7 @@ class P2:
         probabilities = narrow(logits, self.temperature, self.top_p, self.top_k)  # [H, V]
         tokens = pick(probabilities, self.temperature, rng)  # [H]
         score = probabilities.gather(-1, tokens[:, None])[:, 0].cpu()  # [H]
-        confidence = logits.float().softmax(-1).gather(-1, tokens[:, None])[:, 0].cpu()  # [H]
+        confidence = chances(logits, tokens)  # [H]
         kept = surest(score, memory.own, memory.start - self._masks(now, memory.start))  # [H]
         revoke = torch.zeros_like(canvas.holes)
         revoke[canvas.rows] = memory.own & ~kept & ~masked

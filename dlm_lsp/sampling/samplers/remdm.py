@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
-from dlm_lsp.sampling.belief import narrow, pick
+from dlm_lsp.sampling.belief import chances, narrow, pick
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.denoise import max_steps
 from dlm_lsp.sampling.schedule import moment, remember
@@ -46,7 +46,7 @@ class Remdm:
 
     def max_steps(self, canvas: Canvas) -> int:
         """Bound of the model calls: the plan, then whatever growth and shrinkage leave."""
-        return (self.steps or canvas.remember().start) + (max_steps(canvas) if any(canvas.budget) else 0)
+        return (self.steps or canvas.remember().start) + max_steps(canvas)
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Write and mask what the next step of the plan does that changes anything."""
@@ -56,11 +56,11 @@ class Remdm:
         while not bool((written | back).any()):
             now += 1
             written, back = self._change(canvas, now, rng)
-        asked = logits[written.to(logits.device)].float()  # [N, V]
+        asked = logits[written.to(logits.device)]  # [N, V]
         picked = pick(narrow(asked, self.temperature, self.top_p, top_k=0), self.temperature, rng)  # [N]
         tokens, confidence = torch.zeros(len(written), dtype=torch.int64), torch.zeros(len(written))
         tokens[written] = picked.cpu()
-        confidence[written] = asked.softmax(-1).gather(-1, picked[:, None])[:, 0].cpu()
+        confidence[written] = chances(asked, picked)
         revoke = torch.zeros_like(canvas.holes)
         revoke[canvas.rows] = back
         return replace(canvas.commit(written, tokens, confidence), revoke=revoke, memory=remember(memory, now))

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
 from dlm_lsp.models.denoiser import Denoiser
+from dlm_lsp.sampling.belief import chances
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.denoise import decide, denoise, edit_logits, look_at
 from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy
@@ -109,9 +110,9 @@ class Dual:
 
     def rejected(self, canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [L] bool
         """Choose what the verifier takes back of its own and the drafter's tokens."""
-        tokens = canvas.tokens[canvas.rows].to(logits.device)  # [H]
-        other = (logits.argmax(-1) != tokens).cpu()
-        unlikely = (logits.softmax(-1).gather(-1, tokens[:, None])[:, 0] < self.confidence).cpu()
+        tokens = canvas.tokens[canvas.rows]  # [H]
+        other = logits.argmax(-1).cpu() != tokens
+        unlikely = chances(logits, tokens) < self.confidence
         chosen = {"trust": other & False, "exact": other, "confidence": unlikely, "hybrid": other | unlikely}
         rejected = torch.zeros_like(canvas.holes)
         rejected[canvas.rows] = chosen[self.criterion]

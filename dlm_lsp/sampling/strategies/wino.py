@@ -23,7 +23,7 @@ from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
 from dlm_lsp.models.denoiser import Denoiser, View
-from dlm_lsp.sampling.belief import believe
+from dlm_lsp.sampling.belief import believe, chances
 from dlm_lsp.sampling.blocks import leftmost_block
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.denoise import decide, edit_logits, max_steps
@@ -148,9 +148,8 @@ def in_shadow(
     here = block[canvas.rows].to(answer.device)  # [H] bool
     wide[here] = answer
     logits = edit(replace(canvas, tokens=torch.where(block, canvas.mask_id, canvas.tokens)), wide)
-    held = canvas.tokens[block, None].to(answer.device)  # [B, 1]
     expected = torch.ones(len(canvas.tokens))
-    expected[block] = logits[here].softmax(-1).gather(-1, held)[:, 0].cpu()
+    expected[block] = chances(logits[here], canvas.tokens[block])
     return expected
 
 
