@@ -46,7 +46,9 @@ function M.attach(client, buf)
       watched[client.id] = true
       builtin.watch(client)
     end
-    vim.lsp.inline_completion.enable(vim.g.dlm_auto, { client_id = client.id, bufnr = buf })
+    if vim.g.dlm_auto then
+      vim.lsp.inline_completion.enable(true, { bufnr = buf })
+    end
   end
   require('dlm.status').ask(client)
 end

@@ -22,8 +22,8 @@ function M.config()
       experimental = { dlmLsp = { didChangeStatus = true } },
     },
     handlers = {
-      ['dlm-lsp/didChangeStatus'] = function(_, status)
-        require('dlm.status').changed(status)
+      ['dlm-lsp/didChangeStatus'] = function(_, status, ctx)
+        require('dlm.status').changed(status, ctx.client_id)
       end,
       ['$/progress'] = function(err, params, ctx, config)
         if not require('dlm.watch').step(params) then

@@ -13,12 +13,14 @@ local M = {}
 ---@field counts table<string, integer>
 
 local last ---@type dlm.Status?
+local told_by ---@type integer? the client's id
 
---- The server has told what it is doing.
+--- A server has told what it is doing.
 ---@param status dlm.Status
-function M.changed(status)
+---@param client_id integer
+function M.changed(status, client_id)
   if type(status) == 'table' and type(status.state) == 'string' then
-    last = status
+    last, told_by = status, client_id
     vim.cmd('redrawstatus!')
   end
 end
@@ -28,7 +30,7 @@ end
 ---@param on_status fun(status: dlm.Status)?
 function M.ask(client, on_status)
   compat.request(client, 'dlm-lsp/status', vim.empty_dict(), function(_, status)
-    M.changed(status)
+    M.changed(status, client.id)
     if on_status and last then
       on_status(last)
     end
@@ -38,10 +40,11 @@ end
 --- A few words, such as "dlm nano 80 ms", "dlm loading", "dlm off"; nothing where no server serves the current buffer.
 ---@return string
 function M.line()
-  if not server.client() then
+  local client = server.client()
+  if not client then
     return ''
   end
-  if not last then
+  if not last or told_by ~= client.id then
     return 'dlm …'
   end
   if last.state == 'ready' then

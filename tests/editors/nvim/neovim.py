@@ -96,13 +96,17 @@ class Neovim:
         """Wait until something is so, and give it."""
         until = time.monotonic() + PATIENCE_S
         while not (value := is_so()):
-            assert time.monotonic() < until, f"no {what} after {PATIENCE_S} s\n{self.messages()}"
+            assert time.monotonic() < until, f"no {what} after {PATIENCE_S} s\n{self.messages()}\n{self.server_log()}"
             time.sleep(0.1)
         return value
 
     def messages(self) -> str:
         """Give what the editor has printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def server_log(self) -> str:
+        """Give what the server has said."""
+        return "".join(file.read_text(encoding="utf-8") for file in self.log.parent.glob("XDG_*/nvim/lsp.log"))
 
     def edit(self, file: Path) -> None:
         """Open another file."""

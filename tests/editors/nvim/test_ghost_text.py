@@ -191,3 +191,14 @@ def test_a_file_of_20000_lines(edit: Edit) -> None:
     editor.keys("<Tab>")
     editor.wait_for_ghost(None)
     assert (many + ADDED + many).encode() == editor.saved()
+
+
+def test_a_list_of_words_hides_our_ghost_text(edit: Edit, version: str) -> None:
+    """Fails if the plugin draws beside the list of completions; what Neovim 0.12 draws itself is its own affair."""
+    editor = edit(ADD)
+    editor.keys("ggA<CR>    <F7>")
+    editor.wait_for_ghost("return a + b")
+    editor.keys("<C-n>")
+    editor.wait_for(lambda: editor.lua("return vim.fn.pumvisible()") == 1, "list")
+    if version == "0.7":
+        editor.wait_for_ghost(None)

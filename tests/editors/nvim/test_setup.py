@@ -4,9 +4,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.editors.nvim.conftest import PLUGIN, PROGRAMS, SERVER, Start, scripted, wait_for_model
+from tests.editors.nvim.conftest import PLUGIN, PROGRAMS, SERVER, Edit, Start, scripted, setup, wait_for_model
 
 ADD = "def add(a, b):\n\n\nprint(add(1, 2))\n"
 
@@ -52,3 +53,36 @@ def test_the_tags_are_those_of_helptags(version: str, tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
     )
     assert (PLUGIN / "doc/tags").read_text() == (tmp_path / "tags").read_text()
+
+
+def test_one_server_for_all_projects(edit: Edit, tmp_path: Path) -> None:
+    """Fails if a file of another project starts another server, with another model in memory, or that project is not told."""
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "pyproject.toml").touch()
+    for folder in folders:
+        editor = edit("def add(a, b):\n    \n", f"{folder.name}/code.py")
+    clients = (
+        "return vim.tbl_map(function(c) return vim.tbl_map(function(f) return f.name end, c.workspace_folders) end, "
+    )
+    [known] = editor.lua(clients + "require('dlm.compat').clients())")
+    assert {str(folder) for folder in folders} <= set(known)
+    editor.keys("j$:Dlm fill<CR>")
+    editor.wait_for_ghost("return a + b")
+
+
+def test_a_server_that_was_killed(start: Start, tmp_path: Path) -> None:
+    """Fails if keys are errors after the server's death, or opening the file again does not bring it back."""
+    editor = start(ADD, setup(scripted(tmp_path / "script.json")))
+    wait_for_model(editor)
+    psutil.Process(editor.pid).children()[0].kill()
+    editor.wait_for(lambda: any("quit with exit code" in line for line in editor.told()), "message of its end")
+    editor.keys("ggA<CR>    r<Tab><Esc>")
+    assert editor.text() == "def add(a, b):\n    r\t\n\n\nprint(add(1, 2))"
+    assert editor.lua("return require('dlm').statusline()") == ""
+    editor.keys(":edit!<CR>")
+    wait_for_model(editor)
+    editor.keys("ggA<CR>    r")
+    editor.wait_for_ghost("eturn a + b")
+    assert "Error" not in editor.messages()
