@@ -100,6 +100,8 @@ class Lane:
     """What `seen` was read from; `canvas` may be in the middle of a repair."""
     finished: bool = False
     """Whether `seen` is of a canvas without masks."""
+    whole: Canvas | None = None
+    """The newest canvas of the round without masks: a decoder may open it again to correct itself."""
     barred: dict[int, int] = field(default_factory=dict)
     """What is not to be written again, by row of `canvas` at the start of the round."""
     early: int = 0
@@ -244,6 +246,7 @@ class Decode:
         ):
             for number, (lane, canvas) in enumerate(zip(lanes, canvases, strict=True)):
                 before, lane.canvas = lane.canvas, canvas
+                lane.whole = canvas if canvas.done else lane.whole
                 if number == 0 or (self.request.trace and canvas is not before):
                     self._show(lane, believed=beliefs.about(before))
             beliefs.forget()
@@ -272,7 +275,7 @@ class Decode:
             return False
         rows = mask_again(lane.canvas, seen, lane.early, self.request.threshold)
         lane.barred = bar(lane.canvas, seen)
-        lane.canvas = lane.canvas.mask(rows)
+        lane.canvas, lane.whole = lane.canvas.mask(rows), None
         lane.early += 1
         lane.lines_chars = 0
         self._show(lane, reasons=why_masked(rows, seen))
@@ -280,6 +283,8 @@ class Decode:
 
     def _settled(self, lane: Lane, *, late: bool) -> bool:
         """Judge a lane; unless it fits or nothing can be done any more, mask again what does not."""
+        if lane.whole is not None and not lane.canvas.done:  # time ran out while a decoder corrected itself
+            lane.canvas = lane.whole
         if lane.canvas.done or not lane.finished:  # else time ran out in a repair: what it began with is still there
             seen = look(lane.canvas, self.draft, self.request, self.baseline, self.denoiser.tokenizer)
             if not lane.finished or badness(replace(lane, seen=seen, judged=lane.canvas)) < badness(lane):
@@ -292,7 +297,7 @@ class Decode:
         if not bool(rows.any()):
             return True
         lane.barred = bar(lane.judged, lane.seen)
-        lane.canvas = lane.judged.mask(rows)
+        lane.canvas, lane.whole = lane.judged.mask(rows), None
         lane.rounds += 1
         self._show(lane, reasons=why_masked(rows, lane.seen))
         return False

@@ -138,6 +138,26 @@ def test_a_repair_that_comes_too_late_keeps_what_was_there(scripted: Make) -> No
     assert plain.candidates[0].token_confidence == late.candidates[0].token_confidence
 
 
+@pytest.mark.parametrize("sampler", ["kfold:below=1,share=1", "dual:criterion=confidence,confidence=1,draft_steps=64"])
+def test_a_decoder_that_corrects_itself_too_late_keeps_what_was_there(
+    scripted: Make, monkeypatch: pytest.MonkeyPatch, sampler: str
+) -> None:
+    """Fails if a full text is thrown away because the time ran out after a decoder masked parts of it again."""
+    model = LeftFirst(scripted({**ADD_RULE, "confidence": 0.5}))
+    masks: list[int] = []
+    clock = SimpleNamespace(monotonic=lambda: 0 in masks and masks[-1] > 0, perf_counter=time.perf_counter)
+    monkeypatch.setattr("dlm_lsp.worker.pipeline.time", clock)
+    request = replace(request_at(ADD, watch=True, sampler=sampler, repair_rounds=0), deadline_ms=500)
+    found = run(
+        request,
+        model,
+        arrived=0,
+        watch=lambda step: masks.append(sum(piece is None for piece in step.pieces[0])),
+    )
+    assert masks[-1], "the time ran out while it was open"
+    assert (Outcome.FILLED, ("total = a + b\n    return total",)) == (found.outcome, found.candidates[0].texts)
+
+
 def test_typed_characters_are_not_shown_twice(scripted: Make) -> None:
     """Fails if a person watching sees the healed token whole."""
     seen: list[Step] = []
