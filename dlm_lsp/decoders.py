@@ -272,7 +272,7 @@ DECODERS: dict[str, Decoder] = {
             "reach": Parameter(4, "tokens to the left that may agree, as many as possible", low=2, high=16),
             "looks": Parameter(2, "calls that judge the draft", low=1, high=16),
             "folds": Parameter(4, "views of the draft, each with another part of it hidden", low=2, high=64),
-            "below": Parameter(0.3, "probability under which a copied token is dropped", high=1),
+            "below": Parameter(0.3, "probability under which a copied token is dropped", low=0.01, high=1),
         },
         is_strategy=True,
     ),

@@ -54,10 +54,14 @@ def pick(probabilities: Tensor, temperature: float, rng: torch.Generator) -> Ten
     return probabilities.argmax(-1) if temperature == 0 else draw(probabilities, rng)
 
 
+def precise(numbers: Tensor) -> Tensor:
+    """Give the same in float64, on the CPU where the device has none (Metal)."""
+    return (numbers.cpu() if numbers.device.type == "mps" else numbers).double()
+
+
 def draw(probabilities: Tensor, rng: torch.Generator) -> Tensor:  # [N, V] -> [N] int64
     """Draw one id per row by inverting the cumulative distribution: the same on every device, for `rng` lives on the CPU."""
-    wide = probabilities.cpu() if probabilities.device.type == "mps" else probabilities  # Metal has no float64
-    cumulative = wide.double().cumsum(-1)  # [N, V], float32 loses the rare half of a large vocabulary
+    cumulative = precise(probabilities).cumsum(-1)  # [N, V], float32 loses the rare half of a large vocabulary
     # A float32 draw is at most 1 - 2^-24, so the product stays below the total and an id of probability 0 is never met.
     drawn = torch.rand(len(probabilities), generator=rng).to(cumulative.device).double() * cumulative[:, -1]
     return torch.searchsorted(cumulative, drawn[:, None], right=True)[:, 0].to(probabilities.device)

@@ -42,7 +42,13 @@ class Drafters:
 
 def check_same_tokens(name: str, drafter: Denoiser, model: Denoiser) -> None:
     """Raise SettingsError where a drafter's ids do not mean to the model what they mean to the drafter."""
-    same = drafter.vocabulary.mask_id == model.vocabulary.mask_id
+    its, ours = drafter.vocabulary, model.vocabulary
+    # A drafter that can grow a hole must not do so for a model that cannot; one that cannot does no harm.
+    same = (
+        its.mask_id == ours.mask_id
+        and its.expand_id in {None, ours.expand_id}
+        and its.delete_id in {None, ours.delete_id}
+    )
     if not same or drafter.tokenizer.piece_texts() != model.tokenizer.piece_texts():
         raise SettingsError(
             f"the drafter {name!r} has another tokenizer than the model; take {FROZEN}, {SKIP} or a checkpoint of its family"

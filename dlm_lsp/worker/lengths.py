@@ -129,7 +129,11 @@ def plan_lanes(request: InfillRequest, vocabulary: Vocabulary, found: Sequence[i
 def plan_kept(request: InfillRequest, lengths: Sequence[int]) -> list[Plan]:
     """Plan lanes that all have the same lengths, and keep them: the first is greedy, the others are drawn."""
     kept = tuple(max(1, length) for length in lengths)
-    return [Plan(kept, (0,) * len(kept), temperature_of(k, request)) for k in range(request.candidates)]
+    fixed = (0,) * len(kept)
+    return [
+        Plan(kept, fixed, temperature_of(k, request) or (DRAWN_TEMPERATURE if k else 0.0))
+        for k in range(request.candidates)
+    ]
 
 
 def temperature_of(lane: int, request: InfillRequest) -> float:

@@ -81,7 +81,7 @@ LAST_OF_EQUALS = (
 )
 MUTATIONS: dict[type, dict[str, tuple[str, str, str]]] = {
     Factor: {
-        "n instead of n + 1": ("", "torch.arange(2, len(ranked) + 2)", "torch.arange(1, len(ranked) + 1)"),
+        "n instead of n + 1": ("", "torch.arange(2, len(ranked) + 2", "torch.arange(1, len(ranked) + 1"),
         "above instead of at least": ("", "ranked >= 1", "ranked > 1"),
         "no at-least-one": ("", "passes[0] = True", "pass"),
         "all that pass, not the first run of them": ("", "int(passes.cumprod(0).sum())", "1 + int(passes.sum())"),

@@ -1,6 +1,7 @@
 """Who drafts for the model: frozen context, fewer layers, another checkpoint; and what each of the two models is asked."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +59,12 @@ def test_another_tokenizer_is_refused(model: Denoiser, scripted: Callable[..., D
     """Fails if ids of one model are given to another to which they mean something else."""
     with pytest.raises(SettingsError, match="'other' has another tokenizer"):
         Drafters(model, lambda _: scripted(RULE))("other")
+    growing = scripted(RULE)
+    keeping = scripted(RULE)
+    keeping.vocabulary = replace(growing.vocabulary, expand_id=None, delete_id=None)
+    with pytest.raises(SettingsError, match="'growing' has another tokenizer"):
+        Drafters(keeping, lambda _: growing)("growing")
+    assert keeping is Drafters(growing, lambda _: keeping)("keeping")
     larger = load(CHECKPOINTS / "dream-tiny-sharded", device="cpu")
     assert larger is Drafters(model, lambda _: larger)("sharded"), "more rows in the head do no harm"
 

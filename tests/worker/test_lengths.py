@@ -12,6 +12,7 @@ from dlm_lsp.errors import SettingsError
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.sampling.cal import Curve
 from dlm_lsp.values import Outcome
+from dlm_lsp.worker.lengths import DRAWN_TEMPERATURE, plan_kept
 from tests.worker.conftest import request_at, run
 
 ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
@@ -70,6 +71,13 @@ def test_fixed_keeps_its_length(scripted: Make) -> None:
     assert [hint] == model.masks[0]
     fill(model, "fixed:tokens=5", candidates=3)
     assert [5, 5, 5] == model.masks[0], "candidates differ by what is drawn, not by length"
+
+
+def test_candidates_of_one_length_are_drawn() -> None:
+    """Fails if candidates that differ in nothing are decoded, or the first one is drawn though it is to be greedy."""
+    for temperature, drawn in ((0.0, DRAWN_TEMPERATURE), (0.3, 0.3)):
+        plans = plan_kept(request_at(ADD, candidates=3, temperature=temperature), [5])
+        assert [0.0, drawn, drawn] == [plan.temperature for plan in plans]
 
 
 def test_a_fixed_hole_that_does_not_fit_gets_no_other_length(scripted: Make) -> None:

@@ -43,7 +43,7 @@ class Factor:
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         among = (canvas.masked & self.focus(canvas))[canvas.rows]  # [H]
         ranked = confidence[among].double().sort(descending=True).values
-        passes = ranked >= 1 - self.factor / torch.arange(2, len(ranked) + 2)
+        passes = ranked >= 1 - self.factor / torch.arange(2, len(ranked) + 2, dtype=torch.float64)
         passes[0] = True
         count = int(passes.cumprod(0).sum())
         if self.faithful and count == len(ranked) - 1:

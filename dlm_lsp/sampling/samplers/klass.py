@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
-from dlm_lsp.sampling.belief import believe
+from dlm_lsp.sampling.belief import believe, precise
 from dlm_lsp.sampling.canvas import Canvas, Move
 
 TINY = 1e-12
@@ -39,7 +39,7 @@ class Klass:
         memory = canvas.remember()
         masked = canvas.masked[canvas.rows]
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
-        now = logits.double().softmax(-1)  # [H, V]
+        now = precise(logits).softmax(-1)  # [H, V]
         before = memory.rows.get("probabilities", torch.zeros_like(now))
         divergence = (now * ((now + TINY).log() - (before + TINY).log())).sum(-1).cpu()  # [H]
         still = memory.rows.get("still_steps", torch.zeros(len(now), dtype=torch.int64)) + 1
