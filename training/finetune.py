@@ -190,6 +190,8 @@ def finetune(job: Job, console: Console, clock: Callable[[], float] = time.monot
         raise DlmError(f"there is no folder {job.folder}")
     if not 0 < job.minutes < math.inf:
         raise DlmError(f"--minutes is a number above 0, not {job.minutes:g}")
+    if job.out == job.out.parent:
+        raise DlmError(f"{job.out} is no place for a model; give --out another name")
     base = read_base(job.model)
     known = claim(job, base)
     machine = choose_machine(job.device)
@@ -311,7 +313,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--exclude", action="append", default=[])
     asked = parser.parse_args(argv)
-    job = Job(asked.folder, asked.out, asked.model, asked.minutes, tuple(asked.exclude), asked.device)
+    out = Path(os.path.abspath(asked.out))  # noqa: PTH100, Path has nothing that takes `..` away and leaves links alone
+    job = Job(asked.folder, out, asked.model, asked.minutes, tuple(asked.exclude), asked.device)
     try:
         if hasattr(os, "nice"):
             os.nice(10)  # whoever types goes first

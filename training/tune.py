@@ -44,8 +44,8 @@ from .train import (
 LENGTHS = (128, 256, 256, 384)
 """Of canvases, as in nano's own training; what is longer than the model knows, or than any file, is left out."""
 
-BATCH_TOKENS, MICRO_TOKENS = 4096, 16384
-RATE_SHARE = 0.1
+BATCH_TOKENS, MICRO_TOKENS = 2048, 16384
+RATE_SHARE = 0.2
 """Of the rates of a training from scratch."""
 
 PROBES, PROBE_TOKENS = 64, 256
@@ -198,6 +198,8 @@ def tune(
             if progress.seconds - checked_s >= every_s:
                 best, checked_s = min(check(), best), progress.seconds
                 bar.update(task, best=best)
+        if stop.asked:
+            console.print("stopping: measuring what there is and saving it; Ctrl-C again leaves at once")
         if recent:
             check()
     feed.close()

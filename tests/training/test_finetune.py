@@ -177,6 +177,7 @@ def test_a_tiny_repository_is_refused_with_its_size(job, tmp_path) -> None:
     ("change", "complaint"),
     [
         ({"folder": Path("nowhere")}, "there is no folder nowhere"),
+        ({"out": Path("/")}, "/ is no place for a model"),
         ({"minutes": 0.0}, "--minutes is a number above 0, not 0"),
         ({"minutes": math.nan}, "--minutes is a number above 0, not nan"),
         ({"model": "scripted:x.json"}, "a script has no weights to continue"),
@@ -185,8 +186,9 @@ def test_a_tiny_repository_is_refused_with_its_size(job, tmp_path) -> None:
 )
 def test_what_cannot_be_done_is_said_before_anything_is_written(job, change, complaint) -> None:
     """Fails if a mistake costs a traceback or leaves a folder behind."""
+    wrong = replace(job, **change)
     with pytest.raises(DlmError, match=complaint):
-        run(replace(job, **change))
+        run(wrong)
     assert not job.part.exists()
 
 
