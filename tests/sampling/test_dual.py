@@ -16,7 +16,7 @@ from tests.sampling.mutants import mutant
 from tests.sampling.reader import MASK, MOST_STEPS, Reader, random_canvas, states
 from tests.sampling.tiny import rng
 
-CASES = 200
+CASES = 120
 CRITERIA = DECODERS["dual"].parameters["criterion"].choices
 
 
@@ -65,7 +65,7 @@ def disagrees(strategy: type[Dual], seed: int) -> bool:
 
 
 def test_agrees_with_the_code():
-    """Fails if any call or any token of 200 decodes differs from the literal transcription."""
+    """Fails if any call or any token of 120 decodes differs from the literal transcription."""
     assert [] == [seed for seed in range(CASES) if disagrees(Dual, seed)]
 
 

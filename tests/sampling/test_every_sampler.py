@@ -14,7 +14,7 @@ from dlm_lsp.sampling.samplers import SAMPLERS, make_sampler
 from dlm_lsp.sampling.strategy import Sampler
 from tests.sampling.tiny import DELETE, EXPAND, MASK, ORDINARY, Recorded, rng, tiny_denoiser
 
-CASES = 8
+CASES = 6
 
 
 def variants() -> Iterator[str]:
@@ -199,5 +199,5 @@ def test_holes_grow_and_shrink_in_these_tests():
         sizes = [len(canvas.rows) for canvas in states]
         grown += sum(b > a for a, b in itertools.pairwise(sizes))
         shrunk += sum(b < a for a, b in itertools.pairwise(sizes))
-    assert grown > 3
-    assert shrunk > 3
+    assert grown > 1
+    assert shrunk > 1

@@ -4,10 +4,11 @@ Self Speculative Decoding for Diffusion Large Language Models (arXiv 2510.04147)
 did not change is written down as a chain of states; one call answers about all of them; a state's answer counts as long as
 that state is the one to which the true steps have led.
 
-The canvases are those of the ordinary loop, one after another, whatever the rule and the temperature: guesses draw from a copy of the
-random numbers. That holds as far as a view's answer does not depend on its neighbours in the call: exactly in float64, up to the
-last digits in float32 (`models.denoiser`), and not with a cache. Calls become fewer and wider: that saves time where a call about
-several canvases costs hardly more than one about a single one, as on a GPU, and loses it on a CPU.
+The canvases are those of the ordinary loop, one after another, whatever the temperature and the rule, but for one that looks at a full
+hole once more (`sampling.strategy.is_over`): guesses draw from a copy of the random numbers. That holds as far as a view's answer does
+not depend on its neighbours in the call: exactly in float64, up to the last digits in float32 (`models.denoiser`), and not with a
+cache. Calls become fewer and wider: that saves time where a call about several canvases costs hardly more than one about a single one,
+as on a GPU, and loses it on a CPU.
 
 Differs from the paper: a chain, not a tree; the rule may be any, where the paper's commits the one surest token; where a guess grows a
 hole, the last answer about a row counts for both that it has become.
