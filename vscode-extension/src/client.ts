@@ -13,21 +13,11 @@ import {
   RevealOutputChannelOn,
 } from "vscode-languageclient/node";
 import type { Acceptance } from "./acceptance";
-import { isDrawable } from "./drawable";
+import { makeCompletions } from "./completions";
 import { actionsReadyToApply, readyToApply } from "./preview";
-import { FillRequest } from "./protocol";
 import { isOn, SECTION, serverSettings } from "./settings";
 
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
-/** How many different answers are asked for by those who have seen the first. */
-const OTHERS = 3;
-
-let othersWanted = false;
-
-/** Whether the next question by key is for others than the answer that stands. */
-export function wantOthers(wanted: boolean): void {
-  othersWanted = wanted;
-}
 
 export interface Surroundings {
   log: vscode.LogOutputChannel;
@@ -101,49 +91,8 @@ const wantsStatus: StaticFeature = {
 };
 
 function middleware({ log, acceptance }: Surroundings, client: () => LanguageClient): Middleware {
-  const askForOthers = async (
-    document: vscode.TextDocument,
-    position: vscode.Position,
-    token: vscode.CancellationToken,
-  ) => {
-    const { items } = await client().sendRequest(
-      FillRequest,
-      {
-        textDocument: { uri: document.uri.toString() },
-        position,
-        settings: {
-          candidates: Math.max(OTHERS, vscode.workspace.getConfiguration(SECTION, document).get("candidates", 1)),
-        },
-      },
-      token,
-    );
-    return client().protocol2CodeConverter.asInlineCompletionResult({ items }, token);
-  };
   return {
-    provideInlineCompletionItems: async (document, position, context, token, next) => {
-      const editor = vscode.window.activeTextEditor;
-      const manyCursors = editor?.document === document && editor.selections.length > 1;
-      if (manyCursors || !isOn(document)) return [];
-      const { version } = document;
-      const invoked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
-      let answer;
-      try {
-        answer =
-          invoked && othersWanted
-            ? await askForOthers(document, position, token)
-            : await next(document, position, context, token);
-      } catch (error) {
-        if (!token.isCancellationRequested) log.debug(`no completion: ${String(error)}`);
-        return [];
-      }
-      if (token.isCancellationRequested || document.version !== version || document.isClosed) return [];
-      const items = answer ? (Array.isArray(answer) ? answer : answer.items) : [];
-      const drawable = items.filter((item) => isDrawable(item, position));
-      if (drawable.length < items.length) log.warn(`${items.length - drawable.length} items were not insertions here`);
-      acceptance.offer(document, position, drawable);
-      if (invoked && !drawable.length) vscode.window.setStatusBarMessage("dlm-lsp has nothing to offer here", 4000);
-      return drawable;
-    },
+    provideInlineCompletionItems: makeCompletions(log, acceptance, client),
     provideCodeActions: (document, range, context, token, next) =>
       isOn(document) ? next(document, range, context, token) : [],
     sendRequest: async (type, params, token, next) => {

@@ -1,7 +1,7 @@
 // The commands of the palette, the keys and the menu. What they do to code is the server's business.
 import * as vscode from "vscode";
 import type { Acceptance } from "./acceptance";
-import { wantOthers } from "./client";
+import { wantOthers } from "./completions";
 import { showDoctor } from "./doctor";
 import { switchModel } from "./models";
 import type { Place } from "./protocol";

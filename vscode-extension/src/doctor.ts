@@ -6,6 +6,9 @@ import type { Session } from "./session";
 import { SECTION } from "./settings";
 
 const DOCTOR_MS = 180_000;
+const SCHEME = "dlm-lsp-report";
+const reports = new Map<string, string>();
+let examined = 0;
 
 export async function showDoctor(
   session: Session,
@@ -14,9 +17,17 @@ export async function showDoctor(
   cwd: string,
 ): Promise<void> {
   const options = { location: vscode.ProgressLocation.Notification, title: "dlm-lsp is being examined" };
-  const content = await vscode.window.withProgress(options, () => examine(session, acceptance, version, cwd));
-  const document = await vscode.workspace.openTextDocument({ content, language: "markdown" });
-  await vscode.window.showTextDocument(document, { preview: true });
+  const report = await vscode.window.withProgress(options, () => examine(session, acceptance, version, cwd));
+  const uri = vscode.Uri.from({ scheme: SCHEME, path: `dlm-lsp doctor ${++examined}.md` });
+  reports.set(uri.path, report);
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
+}
+
+/** Reports are read and not written: a document of a scheme of its own asks nobody to save it. */
+export function registerReports(): vscode.Disposable {
+  return vscode.workspace.registerTextDocumentContentProvider(SCHEME, {
+    provideTextDocumentContent: ({ path }) => reports.get(path) ?? "",
+  });
 }
 
 async function examine(session: Session, acceptance: Acceptance, version: string, cwd: string): Promise<string> {

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import * as vscode from "vscode";
 import { Acceptance } from "./acceptance";
 import { registerCommands } from "./commands";
+import { registerReports } from "./doctor";
 import { Session } from "./session";
 import { SECTION, serverPlace } from "./settings";
 import { environmentPath } from "./setup";
@@ -31,6 +32,7 @@ export function activate(context: vscode.ExtensionContext): Api {
     acceptance,
     made,
     makeStatusItem(made),
+    registerReports(),
     registerCommands({ context, session: made, acceptance, log, cwd }),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (change.affectsConfiguration(`${SECTION}.server.path`)) void made.restart();

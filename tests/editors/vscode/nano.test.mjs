@@ -26,5 +26,10 @@ test("fails if the bundled model shows nothing, or what is accepted is not what 
   await until(async () => (await bench.text()) !== TEXT, "the text");
   const saved = await bench.saved("add.py");
   assert.equal(saved.replaceAll(/\s+/g, ""), TEXT.replace("return ", `return ${ghost}`).replaceAll(/\s+/g, ""));
+  await bench.page.click('[id*="dlmLsp.status"] a');
+  await bench.page.waitForSelector(".quick-input-list .monaco-list-row");
+  await bench.page.waitForTimeout(1000); // until the menu has faded in
+  await bench.shot("menu");
+  await bench.press("Escape");
   execFileSync(join(ROOT, ".venv/bin/python"), ["-c", "import ast, sys; ast.parse(sys.stdin.read())"], { input: saved });
 });
