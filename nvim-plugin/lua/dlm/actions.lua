@@ -29,6 +29,9 @@ function M.run(name, lines)
     return
   end
   local place = require('dlm.place').here()
+  if not require('dlm.synced').is(place.buf) then
+    return
+  end
   local at = require('dlm.place').position(place, client.offset_encoding)
   local params = {
     command = server.SECTION .. '.' .. name,

@@ -4,6 +4,7 @@ local item_of = require('dlm.item')
 local offer = require('dlm.offer')
 local place_of = require('dlm.place')
 local server = require('dlm.server')
+local synced = require('dlm.synced')
 
 local M = {}
 
@@ -35,6 +36,9 @@ end
 local function ask(client, method, more, on_items)
   M.cancel()
   local place = place_of.here()
+  if not synced.is(place.buf) then
+    return
+  end
   local position = place_of.position(place, client.offset_encoding)
   local params = vim.tbl_extend('error', more, {
     textDocument = { uri = vim.uri_from_bufnr(place.buf) },

@@ -29,6 +29,7 @@ function M.attach(client, buf)
   if client.name ~= server.NAME then
     return
   end
+  require('dlm.synced').watch(buf)
   local group = vim.api.nvim_create_augroup('dlm.buffer.' .. buf, {})
   local function on(events, callback)
     vim.api.nvim_create_autocmd(events, { group = group, buffer = buf, callback = callback })

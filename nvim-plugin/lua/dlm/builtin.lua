@@ -8,6 +8,7 @@ local fate = require('dlm.fate')
 local item_of = require('dlm.item')
 local offer = require('dlm.offer')
 local place_of = require('dlm.place')
+local synced = require('dlm.synced')
 
 local M = {}
 
@@ -26,6 +27,9 @@ function M.watch(client)
       return true -- nothing is asked beside our own offer
     end
     local place = place_of.here()
+    if not synced.is(place.buf) then
+      return true
+    end
     return request(self, method, params, function(err, result, ctx)
       if err then
         return handler(err, result, ctx)

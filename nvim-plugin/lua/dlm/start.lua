@@ -7,18 +7,6 @@ local M = {}
 M.config = server.config()
 
 local id ---@type integer?
-local died = false
-local attached_anew = {} ---@type table<integer, integer> the client's id by buffer
-
---- Neovim stops watching a buffer that changes while no server serves it, and attaching another one does not mend that; attaching
---- the buffer for the first time does.
-local function attach_anew(buf)
-  if attached_anew[buf] ~= id and vim.api.nvim_buf_is_valid(buf) then
-    attached_anew[buf] = id
-    vim.lsp.buf_detach_client(buf, id)
-    vim.lsp.buf_attach_client(buf, id)
-  end
-end
 
 local function attach(buf)
   if vim.bo[buf].buftype ~= '' or not server.is_here() then
@@ -32,14 +20,9 @@ local function attach(buf)
       capabilities = vim.tbl_deep_extend('force', capabilities, M.config.capabilities),
       on_attach = function(started, its_buf)
         require('dlm.attach').attach(started, its_buf)
-        if died then
-          vim.schedule(function()
-            attach_anew(its_buf)
-          end)
-        end
       end,
       on_exit = function()
-        id, died = nil, true
+        id = nil
       end,
     })
     config.root_dir = folder
