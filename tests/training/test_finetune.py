@@ -272,9 +272,10 @@ def test_a_place_that_cannot_be_written_to_is_one_sentence(job, capsys) -> None:
 
 def dlm_lsp(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "dlm_lsp", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=140, check=False)
 
 
+@pytest.mark.timeout(300)
 def test_from_the_command_line_to_a_filled_hole(repository, model, tmp_path) -> None:
     """Fails if the command does not find its trainer, loses an option on the way, or makes what `fill` cannot load."""
     where = ("--device", "cpu", "--threads", 1)
