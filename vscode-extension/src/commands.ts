@@ -7,7 +7,7 @@ import { switchModel } from "./models";
 import type { Place } from "./protocol";
 import { FreeRequest } from "./protocol";
 import type { Session } from "./session";
-import { forgetPath, SECTION, toggle } from "./settings";
+import { forgetPath, isOn, SECTION, toggle } from "./settings";
 import { installServer } from "./setup";
 import { watch } from "./watch";
 
@@ -119,13 +119,18 @@ async function installAndStart({ context, session, log }: Parts): Promise<void> 
 }
 
 async function showMenu(session: Session): Promise<void> {
-  const language = vscode.window.activeTextEditor?.document.languageId;
   const entry = (label: string, command: string) => ({ label, command });
+  const document = vscode.window.activeTextEditor?.document;
+  const other = (on: boolean) => (on ? "off" : "on");
+  const here = other(document ? isOn(document) : true);
+  const everywhere = other(vscode.workspace.getConfiguration(SECTION).get("enabled", true));
   const entries = [
     entry("$(sparkle) Fill here now", "fillHere"),
     entry("$(eye) Watch it denoise", "watch"),
-    entry("$(circle-slash) Switch completions on or off", "toggle"),
-    ...(language ? [entry(`$(circle-slash) Switch completions on or off for ${language}`, "toggleLanguage")] : []),
+    entry(`$(circle-slash) Switch completions ${everywhere}`, "toggle"),
+    ...(document
+      ? [entry(`$(circle-slash) Switch completions ${here} for ${document.languageId} alone`, "toggleLanguage")]
+      : []),
     entry("$(arrow-swap) Switch the model…", "switchModel"),
     entry("$(clear-all) Free the model's memory", "free"),
     entry("$(debug-restart) Restart the server", "restart"),
