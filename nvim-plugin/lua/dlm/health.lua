@@ -35,7 +35,7 @@ local function check_program()
   end
   if vim.fn.executable(cmd[1]) ~= 1 then
     local advice = "or give its path: require('dlm').setup({ cmd = { … } })"
-    bad('there is no ' .. cmd[1], { '`pipx install dlm-lsp`', advice })
+    bad('there is no ' .. cmd[1], { 'install dlm-lsp as its README says', advice })
     return
   end
   ok(table.concat(cmd, ' ') .. ' (' .. vim.fn.exepath(cmd[1]) .. ')')

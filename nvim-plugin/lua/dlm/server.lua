@@ -62,7 +62,7 @@ function M.is_here()
   end
   if not told[cmd[1]] then
     told[cmd[1]] = true
-    M.tell(('there is no %s; install it with `pipx install dlm-lsp`, or give its path as `cmd`'):format(cmd[1]))
+    M.tell(('there is no %s: install dlm-lsp as its README says, or give its path as `cmd`'):format(cmd[1]))
   end
   return false
 end

@@ -76,7 +76,7 @@ def test_a_program_that_is_not_there_is_told_once(start: Start) -> None:
     editor.keys(":edit other.py<CR>:edit third.py<CR>")
     editor.wait_for(editor.told, "message")
     assert editor.told() == [
-        "dlm: there is no /no/such/dlm-lsp; install it with `pipx install dlm-lsp`, or give its path as `cmd`"
+        "dlm: there is no /no/such/dlm-lsp: install dlm-lsp as its README says, or give its path as `cmd`"
     ]
     editor.keys(":checkhealth dlm<CR>")
     editor.wait_for(lambda: "there is no /no/such/dlm-lsp" in editor.text(), "finding")

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from tests.editors.nvim.conftest import INIT, PLUGIN, PROGRAMS, ROOT, scripted, setup
-from tests.editors.nvim.terminal import Terminal
+from tests.editors.terminal import Terminal
 
 PICTURES = ROOT / "build/editors/pictures"
 CODE = """\
