@@ -26,6 +26,10 @@ export async function watch(client: LanguageClient, extension: vscode.Uri): Prom
   const end = document.lineAt(Math.min(document.lineCount - 1, position.line + LINES_BEHIND)).range.end;
   await shown;
   post({ kind: "begin", before: document.getText(above), behind: document.getText(new vscode.Range(position, end)) });
+  insertion?.dispose();
+  insertion = webview.onDidReceiveMessage(({ insert }: Insertion) => {
+    void put(document, position, version, insert);
+  });
   const steps = client.onProgress(StepProgress, token, (step) => {
     post({ kind: "step", ...step });
   });
@@ -42,10 +46,6 @@ export async function watch(client: LanguageClient, extension: vscode.Uri): Prom
   } finally {
     steps.dispose();
   }
-  insertion?.dispose();
-  insertion = webview.onDidReceiveMessage(({ insert }: Insertion) => {
-    void put(document, position, version, insert);
-  });
 }
 
 let insertion: vscode.Disposable | undefined;

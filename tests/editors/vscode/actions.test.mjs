@@ -9,6 +9,7 @@ const model = scripted([
   { after: "def twice(a):\n    ", before: "\n", answer: "return 2 * a" },
   { after: "def slow(a, b):\n    ", before: "\n", answer: "return a + b + a + b", confidence: 0.5 },
   { after: "area = width ", before: "\n", answer: "* height" },
+  { after: "def pick(a, b):\n    ", before: "\n", answer: "return a", alternatives: ["return b"] },
   { after: "def broken(a):\n    ", before: "\n    return", answer: "value = (a + 1)" },
 ], { step_ms: 20 });
 const STUBS = "def add(a, b):\n    ...\n\n\ndef twice(a):\n    pass\n";
@@ -16,7 +17,9 @@ const FILLED = "def add(a, b):\n    return a + b\n\n\ndef twice(a):\n    return 
 let bench;
 
 before(async () => {
-  bench = await Workbench.start({ machine: { "dlm-lsp.server.path": SERVER, "dlm-lsp.model": model } });
+  bench = await Workbench.start({
+    machine: { "dlm-lsp.server.path": SERVER, "dlm-lsp.model": model, "dlm-lsp.candidates": 2 },
+  });
   await bench.write("warm.py", "x = 1\n");
   await bench.seesStatus(/dlm (ready|\d+ ms)/);
 });
@@ -91,6 +94,36 @@ it("the lightbulb: fails if an action is missing, named otherwise, or not shown 
   await until(async () => (await code.text()) === STUBS.replace("...", "return a + b"), "the body");
 });
 
+it("another answer from the lightbulb: fails if it is not listed, or comes unticked and Apply does nothing", async (code) => {
+  await code.write("pick.py", "def pick(a, b):\n    ...\n", 1, 4);
+  void code.command("dlmLsp.fillFunction");
+  await confirm(code, "def pick(a, b):\n    ...\n");
+  await until(async () => /return [ab]\n/.test(await code.text()), "an answer");
+  const first = await code.text();
+  await code.open("pick.py", 1, 4);
+  await (await offered(code)).filter({ hasText: "Use answer" }).first().click();
+  await confirm(code, first);
+  const other = first.includes("return a") ? first.replace("return a", "return b") : first.replace("return b", "return a");
+  await until(async () => (await code.text()) === other, "the other answer");
+});
+
+it("all stubs in the selection: fails if one outside of it is filled", async (code) => {
+  await code.write("selected.py", STUBS, 0, 0, 1, 7);
+  void code.command("dlmLsp.fillSelectedStubs");
+  await confirm(code, STUBS);
+  await until(async () => (await code.text()) === STUBS.replace("...", "return a + b"), "one body");
+});
+
+it("free, restart, log: fails if the memory is not freed, the server does not come back, or no log is shown", async (code) => {
+  await code.command("dlmLsp.free");
+  await code.seesStatus(/dlm asleep/);
+  await code.command("dlmLsp.restart");
+  await code.seesStatus(/dlm (ready|\d+ ms)/);
+  await code.command("dlmLsp.showLog");
+  await code.page.waitForSelector(".panel .output-view, .part.panel .monaco-editor");
+  await code.command("workbench.action.closePanel");
+});
+
 it("the lightbulb at a selection and at broken lines: fails if regenerate or repair is not there", async (code) => {
   await code.write("bulb2.py", "width = 3\narea = width + 17\n", 1, 13, 1, 17);
   assert.ok((await (await offered(code)).allTextContents()).some((title) => title.includes("Regenerate selection")));
@@ -129,13 +162,13 @@ it("watch it denoise: fails if steps are not drawn, the answer cannot be put in,
   await code.shot("watch");
   await until(async () => /^Done/.test(await frame.textContent("#head")), "the end");
   assert.ok(Number(await frame.getAttribute("#slider", "max")) >= 4);
-  await frame.click("#answers button");
+  await frame.locator("#answers button", { hasText: "return a + b + a + b" }).click();
   await until(
     async () => (await code.run("return vscode.workspace.textDocuments.find((each) => each.fileName.endsWith('watch.py')).getText()")) === "def slow(a, b):\n    return a + b + a + b\n",
     "the text",
   );
   await code.shot("watch-done");
-  await frame.click("#answers button");
+  await frame.locator("#answers button", { hasText: "return a + b + a + b" }).click();
   await until(async () => (await code.notifications()).some(({ message }) => message.includes("changed since")), "a refusal");
   await code.command("notifications.clearAll");
   await code.command("workbench.action.closeEditorsInOtherGroups");
