@@ -78,7 +78,7 @@ test-editors-nvim: $(VENV)/.installed
 	tests/editors/nvim/get_nvim.sh
 	$(BIN)/pytest tests/editors/nvim
 
-# Emacs in batch, with eglot and with lsp-mode. Needs apt's emacs-nox and elpa-lsp-mode.
+# Emacs in batch, with eglot and with lsp-mode. Needs apt's emacs-nox, elpa-eglot and elpa-lsp-mode.
 test-editors-emacs: $(VENV)/.installed
 	$(BIN)/pytest tests/editors/emacs
 
