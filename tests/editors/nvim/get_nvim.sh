@@ -12,7 +12,10 @@ rm -rf "$apt" "$target"
 mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$target"
 : > "$apt/status"
 key=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb [signed-by=$key] $(apt-get indextargets --format "\$(REPO_URI)" "Created-By: Packages" | head -n 1) $suite main" > "$apt/sources.list"
+# The mirror that this machine uses anyway: the first that has packages of the main archive.
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | grep -v security | head -n 1)
+if [ -z "$mirror" ]; then echo "apt knows no mirror: run apt-get update first" >&2; exit 1; fi
+echo "deb [signed-by=$key] $mirror $suite main" > "$apt/sources.list"
 # An empty status file: everything that Neovim depends on is fetched, as if nothing were installed.
 options=(
   -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o "Dir::State::Lists=$apt/lists"
