@@ -38,10 +38,12 @@ def finetune(folder: Path, out: Path, settings: Settings, *, minutes: float) -> 
 
 def find_trainer() -> tuple[str, dict[str, str]]:
     """Give the name of the trainer's package, and what the environment must say for it to be found."""
+    checkout = Path(dlm_lsp.__file__).parents[1]
+    if (
+        checkout / IN_CHECKOUT / "finetune.py"
+    ).is_file():  # before the copies of the day on which it was installed editably
+        path = [str(checkout), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return IN_CHECKOUT, {"PYTHONPATH": os.pathsep.join(path)}
     if find_spec(INSTALLED):
         return INSTALLED, {}
-    checkout = Path(dlm_lsp.__file__).parents[1]
-    if not (checkout / IN_CHECKOUT / "finetune.py").is_file():
-        raise DlmError("this installation lacks the trainer; install dlm-lsp from its wheel or from a checkout")
-    path = [str(checkout), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return IN_CHECKOUT, {"PYTHONPATH": os.pathsep.join(path)}
+    raise DlmError("this installation lacks the trainer; install dlm-lsp from its wheel or from a checkout")

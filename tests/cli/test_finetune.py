@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import dlm_lsp
+from dlm_lsp.commands import finetune
 from dlm_lsp.commands.finetune import INSTALLED
 from tests.cli.test_command_line import run
 
@@ -20,7 +21,8 @@ IN_WHEEL = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["
 
 @pytest.fixture
 def as_in_the_wheel(tmp_path: Path) -> Path:
-    """Put the trainer's files where the wheel has them."""
+    """Put the trainer's files where the wheel has them, and this package beside them."""
+    (tmp_path / "dlm_lsp").symlink_to(ROOT / "dlm_lsp")
     for source, target in IN_WHEEL["force-include"].items():
         (tmp_path / target).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / source, tmp_path / target)
@@ -49,7 +51,7 @@ def test_the_wheels_trainer_runs(as_in_the_wheel: Path) -> None:
         "from dlm_lsp.commands import finetune; from dlm_lsp.settings import Settings; from pathlib import Path;"
         "print(finetune.find_trainer()); raise SystemExit(finetune.finetune(Path('nowhere'), Path('out'), Settings(), minutes=1))"
     )
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(as_in_the_wheel), str(ROOT)])}
+    environment = os.environ | {"PYTHONPATH": str(as_in_the_wheel)}
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=as_in_the_wheel / INSTALLED,
@@ -67,6 +69,7 @@ def test_without_a_trainer_it_is_one_sentence(tmp_path: Path, monkeypatch: pytes
     """Fails if an installation without the trainer ends in a traceback, or takes another package's `training` for it."""
     (tmp_path / "training").mkdir()
     monkeypatch.setattr(dlm_lsp, "__file__", str(tmp_path / "dlm_lsp" / "__init__.py"))
+    monkeypatch.setattr(finetune, "find_spec", lambda _: None)  # an editable installation has copies
     status, out, err = run(capsys, "finetune", ".", "--out", str(tmp_path / "out"))
     complaint = "dlm-lsp: this installation lacks the trainer; install dlm-lsp from its wheel or from a checkout.\n"
     assert (2, "", complaint) == (status, out, err)
