@@ -36,8 +36,9 @@ picture: $(VENV)/.installed
 	mkdir -p build
 	$(BIN)/dlm-lsp trace examples/unfinished/lru_cache.py:16:9 --sampler saber --length fixed:tokens=24 --temperatures 0,0.5,1 --deadline-ms 600000 --device cpu --threads 1 --out build/trace.html --png docs/trace.png
 
+# One process a core; a file's tests stay together, for they share a server.
 test: $(VENV)/.installed
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: lint test
 
