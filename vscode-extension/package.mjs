@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 
-process.chdir(new URL(".", import.meta.url).pathname);
+process.chdir(import.meta.dirname);
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 const wheel = `dlm_lsp-${version}-py3-none-any.whl`;
 

@@ -70,7 +70,8 @@ export class Acceptance implements vscode.Disposable {
     void this.memory.update(KEY, this.snapshot);
     // An item that is accepted at once runs its command, by which the server learns of it.
     const told = { shown: Shown, finished: Accepted, typedOver: Rejected, rejected: Rejected }[fate as string];
-    if (told) void this.client()?.sendNotification(told, { answer, item });
+    const ignore = () => undefined; // a server that has just died counts nothing
+    if (told) this.client()?.sendNotification(told, { answer, item }).catch(ignore);
   }
 }
 

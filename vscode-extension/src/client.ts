@@ -45,7 +45,7 @@ export function connect(command: string, cwd: string, around: Surroundings): Con
         words = (words + text).slice(-4000);
       });
       started.stdin.on("error", () => undefined); // the reader learns of the end, too
-      started.once("error", reject);
+      started.on("error", reject);
       started.once("spawn", () => {
         resolve(started);
       });

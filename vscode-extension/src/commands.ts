@@ -1,5 +1,6 @@
 // The commands of the palette, the keys and the menu. What they do to code is the server's business.
 import * as vscode from "vscode";
+import type { LanguageClient } from "vscode-languageclient/node";
 import type { Acceptance } from "./acceptance";
 import { wantOthers } from "./completions";
 import { showDoctor } from "./doctor";
@@ -19,8 +20,6 @@ export interface Parts {
   cwd: string;
 }
 
-const WANTS_SERVER = "The server is not running.";
-
 export function registerCommands(parts: Parts): vscode.Disposable {
   const { context, session, acceptance, log, cwd } = parts;
   const version = (context.extension.packageJSON as { version: string }).version;
@@ -36,9 +35,9 @@ export function registerCommands(parts: Parts): vscode.Disposable {
     regenerate: () => rewrite(session, "regenerate"),
     regenerateUnsure: () => rewrite(session, "regenerateUnsure"),
     repair: () => rewrite(session, "repair"),
-    watch: () => session.client && watch(session.client, context.extensionUri),
-    switchModel: () => switchModel(session, cwd),
-    free: () => session.client?.sendRequest(FreeRequest),
+    watch: () => withServer(session, (client) => watch(client, context.extensionUri)),
+    switchModel: () => withServer(session, () => switchModel(session, cwd)),
+    free: () => withServer(session, (client) => client.sendRequest(FreeRequest)),
     toggle: () => toggle(),
     toggleLanguage: () => toggle(vscode.window.activeTextEditor?.document.languageId ?? "python"),
     restart: () => session.restart(),
@@ -74,22 +73,25 @@ async function another(acceptance: Acceptance, command: string): Promise<void> {
   await vscode.commands.executeCommand(command);
 }
 
+/** Do what needs the server; where it does not run, say so, and offer to start it. */
+async function withServer(session: Session, work: (client: LanguageClient) => unknown): Promise<void> {
+  if (session.client) {
+    await work(session.client);
+    return;
+  }
+  const chosen = await vscode.window.showInformationMessage("dlm-lsp: The server is not running.", "Start it");
+  if (chosen) await session.restart();
+}
+
 /** Have the server write something anew; it shows the edit before it is made. */
 async function rewrite(session: Session, action: string): Promise<void> {
   const editor = vscode.window.activeTextEditor;
-  const { client } = session;
   if (!editor) return;
-  if (!client) {
-    const chosen = await vscode.window.showInformationMessage(`dlm-lsp: ${WANTS_SERVER}`, "Start it");
-    if (chosen) await session.restart();
-    return;
-  }
-  const place: Place = {
-    uri: client.code2ProtocolConverter.asUri(editor.document.uri),
-    range: client.code2ProtocolConverter.asRange(editor.selection),
-    version: editor.document.version,
-  };
-  await vscode.commands.executeCommand(`dlm-lsp.${action}`, place);
+  await withServer(session, ({ code2ProtocolConverter: as }) => {
+    const { document, selection } = editor;
+    const place: Place = { uri: as.asUri(document.uri), range: as.asRange(selection), version: document.version };
+    return vscode.commands.executeCommand(`dlm-lsp.${action}`, place);
+  });
 }
 
 const TRIAL = "def celsius_to_fahrenheit(celsius):\n    \n";

@@ -66,8 +66,11 @@ export function makeCompletions(
     if (token.isCancellationRequested) {
       if (drawable.length && !isAgain) {
         again = true; // the server knows the answer by now
-        await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
-        again = false;
+        try {
+          await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger");
+        } finally {
+          again = false;
+        }
       }
       return [];
     }

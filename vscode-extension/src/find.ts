@@ -1,7 +1,7 @@
 // Finds the server: the path in the settings, else the environment that the extension has made, else `dlm-lsp` on PATH. In: where
 // to look. Out: a command that has said its version, or a failure with what mends it. Knows no editor; starts no server.
 import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import { lastLine, run } from "./run";
 
 /** What went wrong, in a sentence, and the one thing that mends it. */
@@ -57,8 +57,9 @@ export function environmentBin(environment: string, name: string): string {
   return join(environment, process.platform === "win32" ? "Scripts" : "bin", name + EXE);
 }
 
+/** Only what is absolute on PATH counts: `.` or `node_modules/.bin` may be a folder of the user's project. */
 export function onSearchPath(name: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
+  const folders = (process.env.PATH ?? "").split(delimiter).filter(isAbsolute);
   return folders.map((folder) => join(folder, name + EXE)).find((file) => existsSync(file));
 }
 

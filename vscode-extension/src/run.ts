@@ -19,7 +19,7 @@ export interface RunOptions {
 const MAX_CHARS = 200_000;
 
 export async function run(command: string, args: string[], options: RunOptions): Promise<Ran> {
-  return new Promise((resolve) => {
+  const ended = new Promise<Ran>((resolve) => {
     // A group of its own, so that what it starts ends with it.
     const child = spawn(command, args, {
       cwd: options.cwd,
@@ -62,6 +62,8 @@ export async function run(command: string, args: string[], options: RunOptions):
       finish();
     });
   });
+  // What is no program at all, such as a .cmd file in Windows, is refused at once.
+  return ended.catch((error: unknown) => ({ status: null, stdout: "", stderr: String(error) }));
 }
 
 /** The last line that says something, for a message of one sentence. */

@@ -59,13 +59,14 @@ export class Session implements vscode.Disposable {
     this.show({ state: "stopped", message });
   }
 
-  async stop(): Promise<void> {
-    this.attempt++;
+  /** Stop the server. Out: which attempt this was, to tell whether another one has begun meanwhile. */
+  async stop(): Promise<number> {
+    const attempt = ++this.attempt;
     const old = this.connection;
     this.connection = undefined;
-    if (!old) return;
-    await old.client.dispose(STOP_MS).catch(() => undefined); // it may be dead, or never have lived
-    old.process()?.kill("SIGKILL");
+    await old?.client.dispose(STOP_MS).catch(() => undefined); // it may be dead, or never have lived
+    old?.process()?.kill("SIGKILL");
+    return attempt;
   }
 
   dispose(): void {
@@ -73,9 +74,9 @@ export class Session implements vscode.Disposable {
   }
 
   private async start(): Promise<void> {
-    await this.stop();
-    const attempt = ++this.attempt;
+    const attempt = await this.stop();
     const isOld = () => attempt !== this.attempt;
+    if (isOld()) return; // somebody else starts it
     this.show({ state: "starting", message: "The server is being started." });
     const found = await findServer(this.places());
     if (isOld()) return;
@@ -103,8 +104,8 @@ export class Session implements vscode.Disposable {
     } catch (error) {
       if (isOld()) return;
       this.around.log.error(String(error));
-      await this.stop();
-      this.fail(whyNotStarted(found.command, connection.lastWords()));
+      const stopped = await this.stop();
+      if (stopped === this.attempt) this.fail(whyNotStarted(found.command, connection.lastWords()));
     }
   }
 
@@ -113,12 +114,12 @@ export class Session implements vscode.Disposable {
     this.deaths = [...this.deaths.filter((death) => now - death < DEATHS_WITHIN_MS), now];
     const pause = PAUSES_MS[this.deaths.length - 1];
     this.around.log.warn(`the server has ended: ${lastLine(lastWords())}`);
-    await this.stop();
+    const attempt = await this.stop();
+    if (attempt !== this.attempt) return;
     if (pause === undefined) {
       this.fail({ sentence: `The server has ended ${this.deaths.length} times in a short while.`, cure: "restart" });
       return;
     }
-    const { attempt } = this;
     this.show({ state: "restarting", message: "The server has ended and is being started again." });
     await new Promise((resolve) => setTimeout(resolve, pause));
     if (attempt === this.attempt) await this.start();

@@ -8,8 +8,9 @@ const LINES_BEHIND = 6;
 let panel: vscode.WebviewPanel | undefined;
 let watched = 0;
 
-interface Insertion {
-  insert: string;
+/** What the panel says: that it is there (again, if it was moved to another window), or what is to be put in. */
+interface Said {
+  insert?: string;
 }
 
 export async function watch(client: LanguageClient, extension: vscode.Uri): Promise<void> {
@@ -27,8 +28,8 @@ export async function watch(client: LanguageClient, extension: vscode.Uri): Prom
   await shown;
   post({ kind: "begin", before: document.getText(above), behind: document.getText(new vscode.Range(position, end)) });
   insertion?.dispose();
-  insertion = webview.onDidReceiveMessage(({ insert }: Insertion) => {
-    void put(document, position, version, insert);
+  insertion = webview.onDidReceiveMessage(({ insert }: Said) => {
+    if (insert !== undefined) void put(document, position, version, insert);
   });
   const steps = client.onProgress(StepProgress, token, (step) => {
     post({ kind: "step", ...step });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { findServer, isCompatible } from "../src/find";
 import { install } from "../src/install";
@@ -63,6 +63,13 @@ test("fails if what is no server is taken for one, or the user is not told why a
   assert.ok("cure" in nothing && /not installed/.test(nothing.sentence));
 });
 
+test("fails if a folder on PATH that depends on where the editor was started is searched: it may be the user's project", async () => {
+  program("path", "echo dlm-lsp 0.1.0");
+  process.env.PATH = relative(process.cwd(), join(home, "path"));
+  const found = await findServer(places());
+  assert.ok("cure" in found && found.isMissing);
+});
+
 test("fails if versions that do not go together are allowed, or a mended server is refused", () => {
   assert.deepEqual(
     ["0.1.0", "0.1.9", "0.10.0", "0.2.0", "1.1.0"].map((version) => isCompatible(version, "0.1.0")),
@@ -76,6 +83,12 @@ test("fails if a program that hangs is waited for, or what it started goes on", 
   const ran = await run(hanging, [], { cwd: home, timeoutMs: 200 });
   assert.equal(ran.status, null);
   assert.ok(Date.now() - began < 5000);
+});
+
+test("fails if what cannot even be tried as a program is thrown, and not told", async () => {
+  const ran = await run("no\0program", [], { cwd: home, timeoutMs: 200 });
+  assert.equal(ran.status, null);
+  assert.match(ran.stderr, /null bytes/);
 });
 
 test("fails if installing without a Python says nothing useful, or half an environment stays behind", async () => {

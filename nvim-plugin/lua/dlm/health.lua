@@ -70,6 +70,8 @@ local function check_running()
       counts.accepted or 0,
       counts.rejected or 0
     ))
+  else
+    bad('the server does not say what it is doing', { ':Dlm log' })
   end
   info('log: ' .. compat.log_path())
 end
