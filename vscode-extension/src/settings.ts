@@ -11,9 +11,13 @@ export interface ServerPlace {
 }
 
 export function serverPlace(): ServerPlace {
-  const settings = vscode.workspace.getConfiguration(`${SECTION}.server`);
-  const text = (name: string) => settings.get<string>(name, "").trim();
-  return { path: text("path"), python: text("python"), package: text("package") };
+  return { path: ofUser("server.path"), python: ofUser("server.python"), package: ofUser("server.package") };
+}
+
+/** A setting as the user has it. In older VS Codes a workspace's `"dlm-lsp": {…}` gets past the scopes of what is in it. */
+function ofUser(name: string): string {
+  const found = vscode.workspace.getConfiguration(SECTION).inspect<string>(name);
+  return (found?.globalValue ?? found?.defaultValue ?? "").trim();
 }
 
 /** Take back the path to a server: the one that was installed since is meant. */
@@ -25,10 +29,11 @@ export async function forgetPath(): Promise<void> {
   }
 }
 
-/** What of our section is the server's. */
+/** What of our section is the server's; which model is loaded, the user alone decides. */
 export function serverSettings(section: unknown): unknown {
   if (typeof section !== "object" || section === null) return section;
-  return Object.fromEntries(Object.entries(section).filter(([name]) => name !== "server"));
+  const others = Object.entries(section).filter(([name]) => name !== "server");
+  return { ...Object.fromEntries(others), model: ofUser("model") };
 }
 
 /** Whether completions are wanted in a document: `enabled` may differ between languages, which the server does not know. */
