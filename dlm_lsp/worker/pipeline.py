@@ -261,7 +261,8 @@ class Decode:
 
     def _mask_lines_again(self, lane: Lane) -> bool:
         """Mask again what no line behind it can mend; say whether there was any."""
-        if lane.early >= min(MAX_EARLY, self.request.repair_rounds):
+        # A lane that is only drawn begins with all its rounds behind it.
+        if lane.early >= MAX_EARLY or lane.rounds >= self.request.repair_rounds:
             return False
         seen, lane.lines_chars = look_early(
             lane.canvas,

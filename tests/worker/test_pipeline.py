@@ -13,6 +13,7 @@ from torch import Tensor
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
 from dlm_lsp.worker.lengths import DRAWN_TEMPERATURE, SPARE_FACTORS, plan_lanes
+from dlm_lsp.worker.pipeline import DRAW_SEEDS
 from tests.worker.conftest import request_at, run
 
 ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
@@ -457,6 +458,22 @@ def test_draws_tell_whether_the_model_would_say_the_same_again(scripted: Make) -
     assert [("y = f(a,\n          b)\n    return y",)] == [each.texts for each in result.candidates]
     assert 2 == result.candidates[0].agreeing
     assert 0 == run(replace(request, draws=0), scripted(same)).candidates[0].agreeing
+
+
+def test_draws_are_never_masked_again(scripted: Make) -> None:
+    """Fails if what is drawn only to compare is repaired, also before it is full: then it agrees because it was made to."""
+    lines = (
+        "total = a + b\n    for number in range(total):\n        print(number)\n    total = total + 1\n    return total"
+    )
+    rule = {**ADD_RULE, "answer": lines, "alternatives": [lines.replace("a + b", "a + b)")]}
+    request = replace(
+        request_at(ADD, watch=True, sampler="left_to_right"), trigger=Trigger.AUTOMATIC, draws=1, trace=True
+    )
+    seen: list[Step] = []
+    run(request, scripted(rule), watch=seen.append)
+    drawn = [step for step in seen if step.lane >= DRAW_SEEDS]
+    assert drawn
+    assert not any(step.revoked for step in drawn)
 
 
 def test_all_may_be_drawn(scripted: Make) -> None:
