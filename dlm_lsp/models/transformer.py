@@ -5,7 +5,7 @@ and configuration, no file and no sampler, and does not decide which rows are co
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -91,6 +91,7 @@ class Again:
     rows: Tensor  # [R] int64
     kept: Kept
     """Computing writes into it."""
+    unseen: Tensor | None = None  # [L], minus infinity for places that no row sees, else 0, in the network's number format
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Beside:
     values: Tensor  # [1, G, L, S]
     cos: Tensor  # [1, L, S], of all rows
     sin: Tensor  # [1, L, S]
+    unseen: Tensor | None  # [L]
 
 
 def attend(
@@ -124,7 +126,9 @@ def attend(
         here.keys[:, :, here.rows] = keys
         here.values[:, :, here.rows] = values
         turned = rotate(here.keys, here.cos, here.sin)
-        mixed.append(functional.scaled_dot_product_attention(asking, turned, here.values, enable_gqa=True))
+        mixed.append(
+            functional.scaled_dot_product_attention(asking, turned, here.values, attn_mask=here.unseen, enable_gqa=True)
+        )
     return torch.cat(mixed, dim=2)
 
 
@@ -194,6 +198,29 @@ BUCKET_TOKENS = 64
 """Batches are padded to a multiple of this, so that few shapes occur."""
 
 
+def compute(network: Network, pieces: Sequence[Again], layers: int | None = None) -> None:
+    """Compute these rows again, at least one a canvas, in one go through so many layers, and keep them."""
+    place = pieces[0].kept.hidden.device
+    rows = [piece.rows.to(place) for piece in pieces]
+    turns = [network.turn(piece.positions.to(place)[None]) for piece in pieces]
+    beside = [
+        [
+            Beside(here, piece.kept.keys[layer], piece.kept.values[layer], cos, sin, piece.unseen)
+            for piece, here, (cos, sin) in zip(pieces, rows, turns, strict=True)
+        ]
+        for layer in range(len(pieces[0].kept.keys))
+    ]
+    tokens = torch.cat([piece.tokens[piece.rows] for piece in pieces]).to(place)
+    positions = torch.cat([piece.positions[piece.rows] for piece in pieces]).to(place)
+    hidden = network.hidden(tokens[None], positions[None], None, layers, beside)[0]
+    for piece, here, new in zip(pieces, rows, torch.split(hidden, [len(here) for here in rows]), strict=True):
+        piece.kept.hidden[here] = new
+
+
+Compute = Callable[[Network, Sequence[Again], int | None], None]
+"""Does what `compute` does."""
+
+
 class NetworkDenoiser:
     """A network that answers `View`s; see `models.denoiser.Denoiser` for what it promises.
 
@@ -201,12 +228,18 @@ class NetworkDenoiser:
     """
 
     def __init__(
-        self, network: Network, vocabulary: Vocabulary, tokenizer: Tokenizer, layers: int | None = None
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        layers: int | None = None,
+        compute_rows: Compute = compute,
     ) -> None:
         self._network = network.eval().requires_grad_(requires_grad=False)
         self._vocabulary = vocabulary
         self._tokenizer = tokenizer
         self._layers = layers
+        self._compute = compute_rows
 
     @property
     def layers(self) -> int:
@@ -215,7 +248,7 @@ class NetworkDenoiser:
 
     def skip_above(self, layers: int) -> "NetworkDenoiser":
         """Give a cheaper denoiser over the same weights, in which the head reads the rows after so many layers."""
-        return NetworkDenoiser(self._network, self._vocabulary, self._tokenizer, layers)
+        return NetworkDenoiser(self._network, self._vocabulary, self._tokenizer, layers, self._compute)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -267,22 +300,8 @@ class NetworkDenoiser:
     def compute_again(self, pieces: Sequence[Again]) -> None:
         """Compute these rows again and keep them; each canvas sees only itself, and no lengths need to agree."""
         pieces = [piece for piece in pieces if len(piece.rows)]
-        if not pieces:
-            return
-        rows = [piece.rows.to(self._place) for piece in pieces]
-        turns = [self._network.turn(piece.positions.to(self._place)[None]) for piece in pieces]
-        beside = [
-            [
-                Beside(here, piece.kept.keys[layer], piece.kept.values[layer], cos, sin)
-                for piece, here, (cos, sin) in zip(pieces, rows, turns, strict=True)
-            ]
-            for layer in range(len(pieces[0].kept.keys))
-        ]
-        tokens = torch.cat([piece.tokens[piece.rows] for piece in pieces]).to(self._place)
-        positions = torch.cat([piece.positions[piece.rows] for piece in pieces]).to(self._place)
-        hidden = self._network.hidden(tokens[None], positions[None], None, self._layers, beside)[0]
-        for piece, here, new in zip(pieces, rows, torch.split(hidden, [len(here) for here in rows]), strict=True):
-            piece.kept.hidden[here] = new
+        if pieces:
+            self._compute(self._network, pieces, self._layers)
 
     @torch.inference_mode()
     def read(self, kept: Sequence[Kept], views: Sequence[View]) -> list[Tensor]:
