@@ -1,4 +1,4 @@
-"""Replays of Saber, and of Fast-dLLM's threshold with a budget, as their authors' code decodes; see tests/data/traces/README.md.
+"""Replays of Saber, KLASS, and Fast-dLLM's threshold with a budget, as their authors' code decodes; see tests/data/traces/README.md.
 
 Saber's references know no hole: here the whole canvas is one, of which all but the masks were decided before the start.
 """
@@ -11,6 +11,7 @@ import torch
 
 from dlm_lsp.models.transformer import NetworkDenoiser
 from dlm_lsp.sampling.canvas import Canvas
+from dlm_lsp.sampling.samplers.klass import Klass
 from dlm_lsp.sampling.samplers.saber import Saber
 from dlm_lsp.sampling.samplers.threshold_dream import ThresholdDream
 from tests.sampling.replay import (
@@ -25,7 +26,7 @@ from tests.sampling.replay import (
     vocabulary,
 )
 
-FILES = ["fast-dllm-dream-budget.json", "saber-dream.json", "saber-llada.json"]
+FILES = ["fast-dllm-dream-budget.json", "klass-dream.json", "saber-dream.json", "saber-llada.json"]
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,17 @@ def test_budget(trace, dream):
     """Fails if a step commits more or less than the plan and what was left over allow, or the steps after the plan are others."""
     settings = trace["settings"]
     sampler = ThresholdDream(settings["threshold"], settings["steps"])
+    steps, end = changes(canvas_of(trace["canvas"], *trace["region"]), dream, sampler, ban=trace["mask_token_banned"])
+    assert trace["changes"] == steps
+    assert trace["final"] == end.tokens.tolist()
+    assert trace["nfe"] == len(steps)
+
+
+@pytest.mark.parametrize("trace", traces("klass-dream.json"))
+def test_klass(trace, dream):
+    """Fails if a row is ready before as many still steps as the history is long, or a divergence is measured the other way round."""
+    settings = trace["settings"]
+    sampler = Klass(settings["conf_threshold"], settings["kl_threshold"], settings["kl_history_length"])
     steps, end = changes(canvas_of(trace["canvas"], *trace["region"]), dream, sampler, ban=trace["mask_token_banned"])
     assert trace["changes"] == steps
     assert trace["final"] == end.tokens.tolist()
