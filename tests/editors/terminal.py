@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 COLUMNS, ROWS = 84, 20
-PATIENCE_S = 30
+PATIENCE_S = 60
 FORMAT = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>.{unique_id}-matrix {{ font: {char_height}px monospace; line-height: {line_height}px }} {styles}

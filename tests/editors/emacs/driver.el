@@ -24,7 +24,7 @@
 
 (defun driver-wait (is-so)
   "Wait until the function IS-SO gives something."
-  (let ((until (+ (float-time) 60)))
+  (let ((until (+ (float-time) 90)))
     (while (not (funcall is-so))
       (when (> (float-time) until)
         (error "Waited in vain"))

@@ -1,7 +1,7 @@
 ;;; eglot.el --- how eglot is driven in batch -*- lexical-binding: t -*-
 
-(setq jsonrpc-default-request-timeout 60
-      eglot-sync-connect 60)
+(setq jsonrpc-default-request-timeout 90
+      eglot-sync-connect 90)
 
 (defun driver-start ()
   "Have the server serve the current buffer."

@@ -4,7 +4,7 @@
 
 (setq lsp-auto-guess-root t
       lsp-auto-execute-action nil ; the menu also for one action
-      lsp-response-timeout 60
+      lsp-response-timeout 90
       lsp-enable-file-watchers nil
       lsp-enable-suggest-server-download nil
       lsp-keep-workspace-alive t

@@ -14,7 +14,8 @@ mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$target"
 key=/usr/share/keyrings/debian-archive-keyring.gpg
 # The mirror that this machine uses anyway: the first that has packages of the main archive.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | grep -v security | head -n 1)
-if [ -z "$mirror" ]; then echo "apt knows no mirror: run apt-get update first" >&2; exit 1; fi
+if [ -z "$mirror" ]; then echo "apt knows no mirror: make editors-system" >&2; exit 1; fi
+trap 'echo "Neovim could not be had from $suite; is the mirror of apt reachable?" >&2' ERR
 echo "deb [signed-by=$key] $mirror $suite main" > "$apt/sources.list"
 # An empty status file: everything that Neovim depends on is fetched, as if nothing were installed.
 options=(

@@ -31,7 +31,7 @@ for _, name in ipairs({ 'dlm.ghost', 'nvim.lsp.inline_completion' }) do
 end
 return #found > 0 and table.concat(found, '\\n') or nil
 """
-PATIENCE_S = 20
+PATIENCE_S = 60
 """How long to wait for what must happen: the machine may be busy."""
 
 
@@ -54,7 +54,11 @@ class Neovim:
                 env=self._environment,
                 start_new_session=True,
             )
-        self.wait_for(self._socket.exists, "the socket")
+        try:
+            self.wait_for(self._socket.exists, "the socket")
+        except AssertionError:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -181,13 +181,17 @@ def test_tabs(edit: Edit) -> None:
 def test_a_file_of_20000_lines(edit: Edit) -> None:
     """Fails if a large file gets no answer, or a key takes long there."""
     many = "".join(f"x{n} = {n}\n" for n in range(10_000))
-    editor = edit(many + ADD + many)
-    editor.keys("10001GA<CR>    r")
-    editor.wait_for_ghost("eturn a + b")
-    since = time.monotonic()
-    editor.keys("eturn")
-    editor.wait_for_ghost(" a + b")
-    assert time.monotonic() - since < 5, "typing through, measured with two new processes and a busy machine in mind"
+    times_s = []
+    for text, line in ((ADD, 1), (many + ADD + many, 10_001)):  # the small one says how busy the machine is
+        editor = edit(text)
+        editor.keys(f"{line}GA<CR>    r")
+        editor.wait_for_ghost("eturn a + b")
+        since = time.monotonic()
+        editor.keys("eturn")
+        editor.wait_for_ghost(" a + b")
+        times_s.append(time.monotonic() - since)
+    small_s, large_s = times_s
+    assert large_s < 5 + 5 * small_s, "typing through"
     editor.keys("<Tab>")
     editor.wait_for_ghost(None)
     assert (many + ADDED + many).encode() == editor.saved()

@@ -1,8 +1,8 @@
 // Commands and code actions in VS Code, with a scripted model: what is offered, that it is shown before it is made, what the text is
 // then. Each name says which mistake would make it fail.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { scripted, SERVER, until, Workbench } from "./workbench.mjs";
+import { after, before } from "node:test";
+import { scripted, SERVER, testIn, until, Workbench } from "./workbench.mjs";
 
 const model = scripted([
   { after: "def add(a, b):\n    ", before: "\n", answer: "return a + b" },
@@ -18,23 +18,14 @@ let bench;
 
 before(async () => {
   bench = await Workbench.start({
-    machine: { "dlm-lsp.server.path": SERVER, "dlm-lsp.model": model, "dlm-lsp.candidates": 2 },
+    machine: { "dlm-lsp.server.path": SERVER, "dlm-lsp.model": model, "dlm-lsp.candidates": 2, "dlm-lsp.deadlineMs": 60_000 },
   });
   await bench.write("warm.py", "x = 1\n");
   await bench.seesStatus(/dlm (ready|\d+ ms)/);
 });
 after(() => bench?.close());
 
-function it(name, check) {
-  test(name, async () => {
-    try {
-      await check(bench);
-    } catch (error) {
-      await bench.shot(`failed-${name.replace(/\W+/g, "-").slice(0, 60)}`);
-      throw error;
-    }
-  });
-}
+const it = testIn(() => bench);
 
 /** The refactor preview, then its Apply; the text must not have changed before. */
 async function confirm(code, untouched, picture) {
@@ -201,5 +192,5 @@ it("switch the model: fails if the choice is not that of the server, or the swit
   await row.waitFor();
   await code.shot("models");
   await row.click();
-  await until(() => code.run("return vscode.workspace.getConfiguration('dlm-lsp').get('model') === 'nano'"), "the setting", 60_000);
+  await until(() => code.run("return vscode.workspace.getConfiguration('dlm-lsp').get('model') === 'nano'"), "the setting");
 });

@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
-import { HERE, until, Workbench } from "./workbench.mjs";
+import { after, afterEach, before } from "node:test";
+import { HERE, testIn, until, Workbench } from "./workbench.mjs";
 
 const MODE = join(mkdtempSync(join(tmpdir(), "dlm-bad-")), "mode");
 const ADD = "def add(a, b):\n    \n";
 let bench;
+const it = testIn(() => bench);
 
 before(async () => {
   writeFileSync(MODE, "null");
@@ -27,8 +28,7 @@ const state = () => bench.run("return vscode.extensions.getExtension('dlm-lsp.dl
 
 async function serve(mode) {
   writeFileSync(MODE, mode);
-  void bench.command("dlmLsp.restart");
-  await until(async () => (await state()) !== "starting", "the server started, or not");
+  await bench.command("dlmLsp.restart"); // comes back when it has started, or not
 }
 
 async function oneMessage(pattern, button) {
@@ -40,7 +40,7 @@ async function oneMessage(pattern, button) {
 }
 
 for (const mode of ["null", "ranges", "nonsense", "error"]) {
-  test(`${mode}: fails if anything but what was typed is in the text, or a message disturbs who types`, async () => {
+  it(`${mode}: fails if anything but what was typed is in the text, or a message disturbs who types`, async () => {
     await serve(mode);
     await bench.write(`${mode}.py`, ADD, 1, 4);
     await bench.type("re");
@@ -53,7 +53,7 @@ for (const mode of ["null", "ranges", "nonsense", "error"]) {
   });
 }
 
-test("late: fails if an answer to what has changed since is drawn or taken", async () => {
+it("late: fails if an answer to what has changed since is drawn or taken", async () => {
   await serve("late");
   await bench.write("late.py", ADD, 1, 4);
   await bench.type("r");
@@ -64,30 +64,30 @@ test("late: fails if an answer to what has changed since is drawn or taken", asy
   assert.equal(await bench.saved("late.py"), "def add(a, b):\n    rx\n");
 });
 
-test("dies at start: fails if it is tried for ever, or the reason is not told", async () => {
+it("dies at start: fails if it is tried for ever, or the reason is not told", async () => {
   await serve("dies at start");
   await oneMessage(/did not start: the weights are gone/, "Start it again");
   assert.equal(await state(), "failed");
   await bench.shot("server-dies");
 });
 
-test("lacks a package: fails if the way out is not offered", async () => {
+it("lacks a package: fails if the way out is not offered", async () => {
   await serve("lacks a package");
   await oneMessage(/lacks the package no_such_package_anywhere/, "Install the server");
 });
 
-test("other version: fails if it is started all the same", async () => {
+it("other version: fails if it is started all the same", async () => {
   await serve("other version");
   await oneMessage(/is version 9\.9\.9; this extension needs/, "Open the setting");
 });
 
-test("prints on stdout: fails if it is restarted without end, or nobody is told", async () => {
+it("prints on stdout: fails if it is restarted without end, or nobody is told", async () => {
   await serve("prints");
   await until(async () => (await state()) === "failed", "the end of trying", 60_000);
   await oneMessage(/has ended 4 times/, "Start it again");
 });
 
-test("dies when asked: fails if text is touched, or the fourth death is not the last", async () => {
+it("dies when asked: fails if text is touched, or the fourth death is not the last", async () => {
   await serve("dies when asked");
   await bench.write("dies.py", ADD, 1, 4);
   await until(async () => {
@@ -98,7 +98,7 @@ test("dies when asked: fails if text is touched, or the fourth death is not the 
   assert.equal(await bench.saved("dies.py"), ADD);
 });
 
-test("mended: fails if a server that works again is not taken back by its button", async () => {
+it("mended: fails if a server that works again is not taken back by its button", async () => {
   await serve("dies at start");
   await oneMessage(/did not start/, "Start it again");
   writeFileSync(MODE, "null");

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { ROOT, SERVER, until, Workbench } from "./workbench.mjs";
+import { after, before } from "node:test";
+import { ROOT, SERVER, testIn, until, Workbench } from "./workbench.mjs";
 
 const TEXT = 'def add(a, b):\n    """Add two numbers."""\n    return \n\n\nprint(add(1, 2))\n';
 let bench;
+const it = testIn(() => bench);
 
 before(async () => {
   bench = await Workbench.start({
@@ -15,11 +16,11 @@ before(async () => {
 });
 after(() => bench?.close());
 
-test("fails if the bundled model shows nothing, or what is accepted is not what was shown or breaks the file", async () => {
+it("fails if the bundled model shows nothing, or what is accepted is not what was shown or breaks the file", async () => {
   await bench.write("add.py", TEXT, 2, 11);
   await bench.seesStatus(/dlm (ready|\d+ ms)/);
   await bench.command("dlmLsp.fillHere");
-  await until(async () => (await bench.ghost()) !== "", "ghost text", 60_000);
+  await until(async () => (await bench.ghost()) !== "", "ghost text");
   const ghost = await bench.ghost();
   await bench.shot("nano");
   await bench.press("Tab");

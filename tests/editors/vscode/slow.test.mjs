@@ -1,7 +1,7 @@
 // A model that takes its time, in VS Code. Each name says which mistake would make it fail.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { scripted, SERVER, Workbench } from "./workbench.mjs";
+import { after, before } from "node:test";
+import { scripted, SERVER, testIn, Workbench } from "./workbench.mjs";
 
 const model = scripted(
   [
@@ -12,15 +12,16 @@ const model = scripted(
 );
 const ADD = "def add(a, b):\n    \n";
 let bench;
+const it = testIn(() => bench);
 
 before(async () => {
-  bench = await Workbench.start({ machine: { "dlm-lsp.server.path": SERVER, "dlm-lsp.model": model } });
+  bench = await Workbench.start({ machine: { "dlm-lsp.server.path": SERVER, "dlm-lsp.model": model, "dlm-lsp.deadlineMs": 60_000 } });
   await bench.write("warm.py", "x = 1\n");
   await bench.seesStatus(/dlm (ready|\d+ ms)/);
 });
 after(() => bench?.close());
 
-test("fails if an answer is lost that comes after VS Code has looked for words to list, which it does at the first letter", async () => {
+it("fails if an answer is lost that comes after VS Code has looked for words to list, which it does at the first letter", async () => {
   await bench.write("letter.py", ADD, 1, 4);
   await bench.type("r");
   await bench.seesGhost("eturn a + b");
@@ -28,7 +29,7 @@ test("fails if an answer is lost that comes after VS Code has looked for words t
   assert.equal(await bench.saved("letter.py"), "def add(a, b):\n    return a + b\n");
 });
 
-test("fails if an answer to what was there before is drawn, or the new one waits for the old", async () => {
+it("fails if an answer to what was there before is drawn, or the new one waits for the old", async () => {
   await bench.write("other.py", ADD, 1, 4);
   await bench.type("x");
   await bench.page.waitForTimeout(300);
@@ -38,7 +39,7 @@ test("fails if an answer to what was there before is drawn, or the new one waits
   assert.equal(await bench.saved("other.py"), "def add(a, b):\n    r\n");
 });
 
-test("fails if ghost text appears after the cursor has gone away", async () => {
+it("fails if ghost text appears after the cursor has gone away", async () => {
   await bench.write("away.py", ADD, 1, 4);
   await bench.type("r");
   await bench.page.waitForTimeout(300);

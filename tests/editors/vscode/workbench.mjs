@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 export const HERE = dirname(fileURLToPath(import.meta.url));
@@ -19,10 +20,11 @@ const { chromium } = createRequire(join(BUILD, "package.json"))("playwright-core
 export const SERVER = process.env.DLM_LSP ?? join(ROOT, ".venv/bin/dlm-lsp");
 const VERSION = JSON.parse(readFileSync(join(ROOT, "vscode-extension/package.json"), "utf8")).version;
 const VSIX = join(ROOT, `dist/dlm-lsp-${VERSION}.vsix`);
-const WAIT_MS = 20_000;
+/** How long to wait for what must happen: the machine may be busy. */
+export const WAIT_MS = 60_000;
 
 const USER_SETTINGS = {
-  "security.workspace.trust.enabled": false,
+  "security.workspace.trust.startupPrompt": "never",
   "telemetry.telemetryLevel": "off",
   "workbench.startupEditor": "none",
   "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -36,14 +38,43 @@ const USER_SETTINGS = {
   "workbench.colorTheme": "Default Dark Modern",
 };
 
+/** The process groups to be ended with this one, however it ends. */
+const running = new Set();
+const end = (group) => {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+};
+process.once("exit", () => running.forEach(end));
+process.once("SIGTERM", () => process.exit(143));
+
 export class Workbench {
-  /** Start one. `machine` are the settings of the extension, `files` is the workspace: name -> text. */
-  static async start({ machine = {}, files = {}, env = {}, path = process.env.PATH } = {}) {
+  /** Start one, and once more if that fails: a port that somebody else has taken, or a browser that did not come up, is no finding. */
+  static async start(options) {
+    try {
+      return await Workbench.#startOnce(options);
+    } catch (error) {
+      console.log(`VS Code did not start, and is started once more: ${error.message}`);
+      return Workbench.#startOnce(options);
+    }
+  }
+
+  /**
+   * `machine` are the settings of the extension, `files` is the workspace: name -> text; where `isTrusted` is false, VS Code does not
+   * trust it.
+   */
+  static async #startOnce({ machine = {}, files = {}, env = {}, path = process.env.PATH, isTrusted = true } = {}) {
     const home = mkdtempSync(join(tmpdir(), "dlm-vscode-"));
     const folder = join(home, "code");
     mkdirSync(folder);
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    for (const [place, settings] of [["User", USER_SETTINGS], ["Machine", machine]]) {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+    const user = { ...USER_SETTINGS, "security.workspace.trust.enabled": !isTrusted };
+    for (const [place, settings] of [["User", user], ["Machine", machine]]) {
       mkdirSync(join(home, "data", place), { recursive: true });
       writeFileSync(join(home, "data", place, "settings.json"), JSON.stringify(settings));
     }
@@ -53,7 +84,7 @@ export class Workbench {
     const code = spawn(
       NODE,
       [CODE_SERVER, ...options, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none", "--disable-telemetry",
-        "--disable-update-check", "--disable-workspace-trust", "--disable-getting-started-override"],
+        "--disable-update-check", "--disable-getting-started-override", ...(isTrusted ? ["--disable-workspace-trust"] : [])],
       {
         cwd: home,
         detached: true,
@@ -64,6 +95,7 @@ export class Workbench {
         },
       },
     );
+    running.add(code.pid);
     const bench = new Workbench();
     Object.assign(bench, { home, folder, code, probePort, said: "" });
     for (const stream of [code.stdout, code.stderr]) stream.on("data", (text) => (bench.said += text));
@@ -71,19 +103,20 @@ export class Workbench {
       await until(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok, "code-server listens");
       bench.browser = await chromium.launch({
         executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-        args: ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        args: ["--no-sandbox", "--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
       });
       const context = await bench.browser.newContext({ viewport: { width: 900, height: 520 } });
+      context.setDefaultTimeout(WAIT_MS);
       await context.grantPermissions(["clipboard-read", "clipboard-write"]);
       bench.page = await context.newPage();
       await bench.page.goto(`http://127.0.0.1:${port}/?folder=${folder}`);
-      await bench.page.waitForSelector(".monaco-workbench .statusbar", { timeout: 60_000 });
+      await bench.page.waitForSelector(".monaco-workbench .statusbar");
       await until(() => bench.run("return true"), "the probe answers");
       await bench.command("workbench.action.closeSidebar");
     } catch (error) {
-      await bench.shot("failed-start");
+      error.message += await bench.report("start");
       await bench.close();
-      throw new Error(`${error.message}\n${bench.said.slice(-2000)}`);
+      throw error;
     }
     return bench;
   }
@@ -96,10 +129,11 @@ export class Workbench {
         this.code.once("exit", done);
         setTimeout(done, 5000);
       });
-      process.kill(-this.code.pid, "SIGKILL");
     } catch {
       // It has ended.
     }
+    end(this.code.pid);
+    running.delete(this.code.pid);
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -116,7 +150,7 @@ export class Workbench {
     return this.run("return await vscode.commands.executeCommand(args.id, ...args.args)", { id, args });
   }
 
-  /** Open a file with the cursor at a place (both from 0), focused, and give the editor time to settle. */
+  /** Open a file with the cursor at a place (both from 0), and wait until keys go there. */
   async open(name, line = 0, character = 0, endLine = line, endCharacter = character) {
     await this.run(
       `const document = await vscode.workspace.openTextDocument(vscode.Uri.file(args.path));
@@ -125,7 +159,9 @@ export class Workbench {
       { path: join(this.folder, name), line, character, endLine, endCharacter },
     );
     await this.command("workbench.action.focusActiveEditorGroup");
-    await this.page.waitForTimeout(150);
+    const tab = `.editor-group-container.active .monaco-editor.focused[data-uri$="/${name}"]`;
+    await this.page.waitForSelector(tab);
+    await this.page.waitForTimeout(150); // what asks for ghost text waits for the editor to settle
   }
 
   /** Write a new file and open it. */
@@ -192,11 +228,38 @@ export class Workbench {
     );
   }
 
+  /** What a log should have of a failure: where everything stands. Leaves a picture, too. */
+  async report(name) {
+    const told = async (ask) => JSON.stringify(await Promise.resolve().then(ask).catch(String));
+    return [
+      "",
+      `status ${await told(() => this.status())}, text ${await told(() => this.text())}, drawn ${await told(() => this.ghost())}`,
+      `told ${await told(() => this.notifications())}`,
+      `picture ${await this.shot(`failed-${name.replace(/\W+/g, "-").slice(0, 60)}`).catch(String)}`,
+      `code-server said: ${this.said.slice(-2000)}`,
+    ].join("\n");
+  }
+
   async shot(name) {
     mkdirSync(SHOTS, { recursive: true });
     await this.page?.waitForTimeout(300); // what fades in has
-    await this.page?.screenshot({ path: join(SHOTS, `${name}.png`) });
+    const path = join(SHOTS, `${name}.png`);
+    await this.page?.screenshot({ path });
+    return path;
   }
+}
+
+/** `test` in a workbench that is there when it runs; one that fails says what was on the screen, and leaves a picture. */
+export function testIn(workbench) {
+  return (name, check) =>
+    test(name, async () => {
+      try {
+        await check(workbench());
+      } catch (error) {
+        error.message += await workbench().report(name);
+        throw error;
+      }
+    });
 }
 
 /** Wait for something to be true; an error counts as not yet. */
