@@ -220,6 +220,8 @@ class InfillResult:
     reached is left out."""
     message: str = ""
     """For the user, where the outcome is failed; never holds the user's text."""
+    calls: int = 0
+    """Model calls that it took, whatever its outcome; those of a decoder's second, cheaper model are not counted."""
 
 
 @dataclass(frozen=True, slots=True)

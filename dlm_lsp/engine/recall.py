@@ -27,6 +27,8 @@ class Offer:
 
     text: str
     candidate: Candidate
+    request_id: int = 0
+    """The request that the model answered with it."""
 
 
 @dataclass(frozen=True, slots=True)

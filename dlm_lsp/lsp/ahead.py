@@ -58,12 +58,14 @@ async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str) 
     request = build(further) if lead else there
     result = await ls.engine.fill(request, gives_way=True)
     admitted = admit_all(further, request, result, settings)
-    calls = max((candidate.steps for candidate in result.candidates), default=0)
-    ls.tally.counts.update(prepared=1, calls=calls)
-    log.info("request %d v%d ahead: %s, %d admitted", request.id, request.version, result.outcome, len(admitted))
+    ls.tally.counts.update(prepared=1, calls=result.calls)
+    log.info(
+        "request %d v%d ahead: %s, %d admitted, %d steps",
+        *(request.id, request.version, result.outcome, len(admitted), result.calls),
+    )
     if result.outcome not in {Outcome.FILLED, Outcome.EMPTY}:
         return
     if admitted:
-        ls.recall.remember(scope, there, [Offer(lead + each.text, each.candidate) for each in admitted])
+        ls.recall.remember(scope, there, [Offer(lead + each.text, each.candidate, request.id) for each in admitted])
     else:
         ls.recall.remember(scope, request, ())

@@ -71,7 +71,8 @@ async def ask(
             raise
     offers = known or ()
     if request is not None and known is None:
-        offers = tuple(Offer(each.text, each.candidate) for each in admit_all(asked, request, result, settings))
+        admitted = admit_all(asked, request, result, settings)
+        offers = tuple(Offer(each.text, each.candidate, request_id) for each in admitted)
         if result.outcome in {Outcome.FILLED, Outcome.EMPTY}:
             ls.recall.remember(scope, request, offers)
     answer = Answer(
@@ -89,7 +90,7 @@ async def ask(
     )
     ls.tally.note(answer)
     ls.on_answer()
-    _log(answer)
+    _log(answer, from_request=offers[0].request_id if offers else request_id)
     if result.outcome is Outcome.FAILED and request is not None:
         ls.write_log(types.MessageType.Warning, f"A request failed: {result.message}")
     if offers and request is not None and settings.prepare:
@@ -127,8 +128,8 @@ async def _fill(
     return await ls.sharing.ask(question, lambda: ls.engine.fill(request))
 
 
-def _log(answer: Answer) -> None:
-    """Write the one line of a request; it holds no code."""
+def _log(answer: Answer, from_request: int) -> None:
+    """Write the one line of a request; it holds no code. What is known was the answer to `from_request`."""
     result = answer.result
     best = result.candidates[0] if result.candidates else None
     spent = " ".join(f"{stage}={ms:.0f}" for stage, ms in result.spent_ms.items())
@@ -137,10 +138,10 @@ def _log(answer: Answer) -> None:
         answer.id,
         answer.version,
         answer.trigger,
-        "known" if answer.known else result.outcome,
+        f"known from {from_request}" if answer.known else result.outcome,
         len(answer.texts),
         len(best.token_confidence) if best else 0,
-        best.steps if best else 0,
+        result.calls,
         best.rounds if best else 0,
         spent,
     )

@@ -59,7 +59,7 @@ async def fill(ls: Session, params: FillParams) -> dict[str, Any]:
         "outcome": answer.result.outcome,
         "message": _why_empty(answer) if not shown.items else "",
         "ms": round(answer.ms, 1),
-        "steps": answer.calls,
+        "steps": answer.result.calls,
     }
 
 

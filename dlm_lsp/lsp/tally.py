@@ -47,11 +47,6 @@ class Answer:
     known: bool = False
     """Whether it was remembered, and no model asked; then a text may be the end of its candidate's that was not typed yet."""
 
-    @property
-    def calls(self) -> int:
-        """Model calls, as far as the candidates tell."""
-        return max((candidate.steps for candidate in self.result.candidates), default=0)
-
 
 class Tally:
     """The memory of one session."""
@@ -67,7 +62,9 @@ class Tally:
     def note(self, answer: Answer) -> None:
         """Keep an answer for a while, and count it."""
         self._answers.append(answer)
-        self.counts.update(asked=1, answered=int(bool(answer.texts)), known=int(answer.known), calls=answer.calls)
+        self.counts.update(
+            asked=1, answered=int(bool(answer.texts)), known=int(answer.known), calls=answer.result.calls
+        )
 
     def tell(self, answer_id: int, item: int, fate: Fate) -> None:
         """Note what became of an item; answers that are not known any more are counted all the same."""

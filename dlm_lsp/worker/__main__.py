@@ -160,7 +160,7 @@ def _answer(
         request.id,
         result.outcome,
         len(result.candidates),
-        max((candidate.steps for candidate in result.candidates), default=0),
+        result.calls,
         result.spent_ms.get("total", 0.0),
     )
     return result

@@ -157,7 +157,7 @@ def fill(
         if drafter:
             spent["draft"] = drafter.spent_ms
         spent["total"] = (time.monotonic() - started) * 1000
-        return InfillResult(request.id, request.version, outcome, candidates, spent)
+        return InfillResult(request.id, request.version, outcome, candidates, spent, calls=metered.calls)
 
     if cancelled():
         return answer(Outcome.CANCELLED)

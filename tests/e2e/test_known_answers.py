@@ -197,7 +197,7 @@ def test_a_warm_start_after_an_edit_nearby(script: Callable[[int], str]) -> None
 
 
 def test_accepting_finds_the_next_answer_ready(preparing: RawClient) -> None:
-    """Fails if the answer behind an accepted one is not prepared while nobody types, or not offered when it was accepted."""
+    """Fails if the answer behind an accepted one is not prepared in a pause, or is not offered, or the log lies about its origin."""
     typist = Typist(preparing, "file:///accept.py")
     assert [LONG] == typist.see()
     preparing.wait_for_log(" ahead: filled, 1 admitted")
@@ -208,6 +208,8 @@ def test_accepting_finds_the_next_answer_ready(preparing: RawClient) -> None:
     typist.type("\n    ")
     assert ["b = a"] == typist.see()
     preparing.wait_until(lambda: ["filled", "filled", "known", "known"] == outcomes(preparing)[:4])
+    prepared = next(found[1] for line in preparing.log if (found := re.search(r" request (\d+) v\d+ ahead: ", line)))
+    assert 2 == sum(f"known from {prepared}," in line for line in preparing.log)
 
 
 def test_what_is_prepared_gives_way(preparing: RawClient) -> None:

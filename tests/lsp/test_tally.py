@@ -10,7 +10,7 @@ from dlm_lsp.values import Candidate, InfillResult, Outcome, Trigger
 def answer(number: int, uri: str, *texts: str) -> Answer:
     """Make an answer with these texts."""
     candidates = tuple(Candidate((text,), -0.1, (0.9,), steps=4, rounds=0, parses=True) for text in texts)
-    result = InfillResult(number, 1, Outcome.FILLED if texts else Outcome.EMPTY, candidates)
+    result = InfillResult(number, 1, Outcome.FILLED if texts else Outcome.EMPTY, candidates, calls=4)
     return Answer(number, uri, 1, Trigger.INVOKED, Settings(), None, result, texts, candidates, 5.0)
 
 

@@ -87,7 +87,7 @@ def test_cancelled_between_steps(scripted: Make) -> None:
     """Fails if cancelling is looked at only before or after the whole decode."""
     model = Counting(scripted({**ADD_RULE, "confidence": 0.5}))
     result = run(request_at(ADD), model, cancelled=lambda: model.calls >= 3)
-    assert (Outcome.CANCELLED, 3) == (result.outcome, model.calls)
+    assert (Outcome.CANCELLED, 3, 3) == (result.outcome, model.calls, result.calls)
     assert () == result.candidates
 
 
