@@ -9,6 +9,7 @@ Drive a worker by hand:  python -m dlm_lsp.worker --model nano   and type  {"typ
 
 import json
 import types
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -78,7 +79,7 @@ class Result:
 
 
 Message = Hello | Fill | Cancel | Shutdown | Watched | Result
-_BY_NAME: dict[str, type[Any]] = {kind.__name__.lower(): kind for kind in get_args(Message)}
+_BY_NAME: dict[str, Any] = {kind.__name__.lower(): kind for kind in get_args(Message)}
 
 
 def encode(message: Message) -> bytes:
@@ -98,7 +99,7 @@ def decode(line: bytes | str) -> Message:
     if not isinstance(name, str) or name not in _BY_NAME:
         msg = f"a message needs a 'type' out of {', '.join(_BY_NAME)}"
         raise WireError(msg)
-    made = _build(_BY_NAME[name], body, "message")
+    made = _reader(_BY_NAME[name])(body, "message")
     assert isinstance(made, Message), "every kind in the table is a message"
     return made
 
@@ -107,59 +108,95 @@ def _as_dict(value: Any) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
-_hints = cache(get_type_hints)
+Reader = Callable[[Any, str], Any]
+"""Makes a value out of parsed JSON; the text says where in the message that stands."""
 
 
-def _build(kind: Any, value: Any, where: str) -> Any:
-    """Make a value of the annotated type `kind` out of parsed JSON."""
-    origin = get_origin(kind)
+@cache
+def _reader(kind: Any) -> Reader:
+    """Give the reader of an annotated type; what the annotation says is found out once, and not for every message."""
+    origin, inner = get_origin(kind), get_args(kind)
     if is_dataclass(kind) and isinstance(kind, type):
+        return _object_reader(kind)
+    if origin in (Union, types.UnionType):
+        (some,) = (part for part in inner if part is not type(None))
+        read = _reader(some)
+        return lambda value, where: None if value is None else read(value, where)
+    if origin is tuple:
+        return _list_reader(inner[0])
+    if origin is dict:
+        return _dict_reader(inner[1])
+    return _choice_reader(kind) if issubclass(kind, StrEnum) else _plain_reader(kind)
+
+
+def _object_reader(kind: type[Any]) -> Reader:
+    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+
+    def read(value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             msg = f"{where}: expected an object"
             raise WireError(msg)
-        hints = _hints(kind)
-        unknown = value.keys() - {field.name for field in fields(kind)}
-        if unknown:
+        if unknown := value.keys() - readers.keys():
             msg = f"{where}: unknown {', '.join(sorted(unknown))}"
             raise WireError(msg)
-        arguments = {key: _build(hints[key], part, f"{where}.{key}") for key, part in value.items()}
+        arguments = {key: readers[key](part, f"{where}.{key}") for key, part in value.items()}
         try:
             return kind(**arguments)
         except (TypeError, AssertionError) as error:
             msg = f"{where}: {error}"
             raise WireError(msg) from error
-    if origin in (Union, types.UnionType):
-        if value is None and type(None) in get_args(kind):
-            return None
-        (kind,) = (part for part in get_args(kind) if part is not type(None))
-        return _build(kind, value, where)
-    if origin is tuple:
+
+    return read
+
+
+def _list_reader(inner: Any) -> Reader:
+    read_part = _reader(inner)
+
+    def read(value: Any, where: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
             msg = f"{where}: expected a list"
             raise WireError(msg)
-        inner = get_args(kind)[0]
-        if inner is str and all(type(part) is str for part in value):  # thousands of names
+        if inner is str and set(map(type, value)) <= {str}:  # thousands of names
             return tuple(value)
-        return tuple(_build(inner, part, where) for part in value)
-    if origin is dict:
+        return tuple([read_part(part, where) for part in value])
+
+    return read
+
+
+def _dict_reader(inner: Any) -> Reader:
+    read_part = _reader(inner)
+
+    def read(value: Any, where: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             msg = f"{where}: expected an object"
             raise WireError(msg)
-        inner = get_args(kind)[1]
-        return {key: _build(inner, part, where) for key, part in value.items()}
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return {key: read_part(part, where) for key, part in value.items()}
+
+    return read
+
+
+def _choice_reader(kind: type[StrEnum]) -> Reader:
+    def read(value: Any, where: str) -> StrEnum:
         try:
             return kind(value)
         except ValueError as error:
             msg = f"{where}: {error}"
             raise WireError(msg) from error
-    if kind is float and type(value) is int:
-        try:
-            return float(value)
-        except OverflowError as error:
-            msg = f"{where}: {error}"
-            raise WireError(msg) from error
-    if type(value) is not kind:
-        msg = f"{where}: expected {getattr(kind, '__name__', kind)}"
+
+    return read
+
+
+def _plain_reader(kind: type[Any]) -> Reader:
+    def read(value: Any, where: str) -> Any:
+        if type(value) is kind:
+            return value
+        if kind is float and type(value) is int:
+            try:
+                return float(value)
+            except OverflowError as error:
+                msg = f"{where}: {error}"
+                raise WireError(msg) from error
+        msg = f"{where}: expected {kind.__name__}"
         raise WireError(msg)
-    return value
+
+    return read
