@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dlm_lsp.errors import ModelError
-from dlm_lsp.models.denoiser import Denoiser, Tokenizer, Vocabulary
+from dlm_lsp.models.denoiser import Denoiser, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamModel
 from dlm_lsp.models.folders import CONFIG, SCRIPTED, find, read_header, read_json, weight_files
+from dlm_lsp.models.graphs import compute_on
 from dlm_lsp.models.llada import LladaConfig, LladaModel
 from dlm_lsp.models.transformer import NetworkDenoiser
 
@@ -43,8 +44,8 @@ CONTEXT_PARTS = ("path", "imports", "names", "snippets")
 class Family:
     """How a model type becomes a denoiser. The network's parameters have the names of the checkpoint's tensors."""
 
-    network: Callable[[dict[str, Any]], nn.Module]
-    denoiser: Callable[[Any, Vocabulary, Tokenizer], Denoiser]
+    network: Callable[[dict[str, Any]], DreamModel | LladaModel]
+    denoiser: Callable[..., Denoiser]
 
 
 FAMILIES: dict[str, Family] = {
@@ -74,7 +75,7 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto", thread
         network = family.network(config)
     weights = read_weights(path, config, network.state_dict(), choose_dtype(dtype, place), place)
     network.load_state_dict(weights, assign=True)
-    return family.denoiser(network, vocabulary, tokenizer)
+    return family.denoiser(network, vocabulary, tokenizer, compute_rows=compute_on(place, network))
 
 
 class Undrawn(TorchFunctionMode):

@@ -7,7 +7,7 @@ and configuration, no file and no sampler, and does not decide which rows are co
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Tokenizer, View, Vocabulary
+
+T = TypeVar("T")
 
 
 def read_numbers(
@@ -91,7 +93,8 @@ class Again:
     rows: Tensor  # [R] int64
     kept: Kept
     """Computing writes into it."""
-    unseen: Tensor | None = None  # [L], minus infinity for places that no row sees, else 0, in the network's number format
+    unseen: Tensor | None = None  # [L]
+    """Minus infinity for places that no row sees, else 0, in the network's number format; None where all are seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +129,16 @@ def attend(
         here.keys[:, :, here.rows] = keys
         here.values[:, :, here.rows] = values
         turned = rotate(here.keys, here.cos, here.sin)
-        mixed.append(
-            functional.scaled_dot_product_attention(asking, turned, here.values, attn_mask=here.unseen, enable_gqa=True)
-        )
+        if here.unseen is None:
+            mixed.append(functional.scaled_dot_product_attention(asking, turned, here.values, enable_gqa=True))
+        else:  # CUDA's kernels with a mask know no shared keys: heads that share them stand as rows of one
+            shape, (_, groups, _, size) = asking.shape, turned.shape
+            grouped = asking.reshape(1, groups, -1, size)
+            mixed.append(
+                functional.scaled_dot_product_attention(
+                    grouped, turned, here.values, attn_mask=here.unseen[None]
+                ).reshape(shape)
+            )
     return torch.cat(mixed, dim=2)
 
 
@@ -221,6 +231,18 @@ Compute = Callable[[Network, Sequence[Again], int | None], None]
 """Does what `compute` does."""
 
 
+def in_halves(work: Callable[[Sequence[T]], list[Tensor]], several: Sequence[T]) -> list[Tensor]:
+    """Do some work on all at once, or half by half where the device's memory is too small for that."""
+    try:
+        return work(several)
+    except torch.OutOfMemoryError:
+        if len(several) < 2:
+            raise
+    # Not before the error is gone, whose traceback holds the tensors of what failed.
+    middle = len(several) // 2
+    return in_halves(work, several[:middle]) + in_halves(work, several[middle:])
+
+
 class NetworkDenoiser:
     """A network that answers `View`s; see `models.denoiser.Denoiser` for what it promises.
 
@@ -277,6 +299,9 @@ class NetworkDenoiser:
     @torch.inference_mode()
     def predict(self, views: Sequence[View]) -> list[Tensor]:
         """Give the logits [R, V] of each view's rows."""
+        return in_halves(self._predict, views)
+
+    def _predict(self, views: Sequence[View]) -> list[Tensor]:
         if not views:
             return []
         tokens, positions, visible = pack([self._behind(view) for view in views])
@@ -300,8 +325,12 @@ class NetworkDenoiser:
     def compute_again(self, pieces: Sequence[Again]) -> None:
         """Compute these rows again and keep them; each canvas sees only itself, and no lengths need to agree."""
         pieces = [piece for piece in pieces if len(piece.rows)]
+        in_halves(self._compute_rows, pieces)
+
+    def _compute_rows(self, pieces: Sequence[Again]) -> list[Tensor]:
         if pieces:
             self._compute(self._network, pieces, self._layers)
+        return []
 
     @torch.inference_mode()
     def read(self, kept: Sequence[Kept], views: Sequence[View]) -> list[Tensor]:
