@@ -12,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dlm_lsp.models import graphs
-from dlm_lsp.models.cached import Cached, Hole
+from dlm_lsp.models.cached import Cached, Dual, Hole
 from dlm_lsp.models.denoiser import View, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamModel
 from dlm_lsp.models.graphs import Bucket, Buffers, CudaCapture, Graphs, choose_bucket, compute_on
@@ -111,7 +111,7 @@ def test_what_stood_in_a_buffer_before_is_not_seen(family: str) -> None:
     for tokens, hole in ((long, range(30, 50)), (short, range(30, 34)), (long, range(60, 70))):
         view = View(tokens.clone(), torch.tensor(list(hole)))
         view.tokens[view.rows] = MASK
-        caches = [Cached(inner, Hole(100, 1)) for inner in (plain, graphed)]
+        caches = [Cached(inner, Dual()) for inner in (plain, graphed)]
         for _ in range(2):
             expected, actual = (cache.predict([view])[0] for cache in caches)
         torch.testing.assert_close(actual, expected, rtol=1e-6, atol=1e-6)
@@ -177,7 +177,7 @@ def test_a_shape_is_captured_once_for_each_depth() -> None:
     plain, graphed, capture = pair(network)
     view = View(torch.full((50,), MASK), torch.arange(10, 20))
     for inner, other in ((graphed, plain), (graphed.skip_above(1), plain.skip_above(1)), (graphed, plain)):
-        caches = [Cached(each, Hole(100, 1)) for each in (inner, other)]
+        caches = [Cached(each, Dual()) for each in (inner, other)]
         for _ in range(3):
             actual, expected = (cache.predict([view])[0] for cache in caches)
         torch.testing.assert_close(actual, expected, rtol=1e-6, atol=1e-6)
@@ -238,7 +238,7 @@ def test_a_driver_that_captures_nothing(caplog) -> None:
     graphed = NetworkDenoiser(network, plain.vocabulary, None, compute_rows=Graphs(count, PLENTY_BYTES))
     view = View(torch.full((300,), MASK), torch.arange(10, 20))
     with caplog.at_level(logging.WARNING):
-        caches = [Cached(each, Hole(100, 1)) for each in (plain, graphed)]
+        caches = [Cached(each, Dual()) for each in (plain, graphed)]
         for _ in range(3):
             expected, actual = (cache.predict([view])[0] for cache in caches)
     assert torch.equal(expected, actual)
@@ -321,7 +321,7 @@ def test_lanes_for_which_memory_is_too_small_go_one_by_one(*, cached: bool) -> N
     # All three; then one, then the other two, then one and one.
     full = Full(network, [1, 3])
     plain, tight = (NetworkDenoiser(each, vocabulary, None) for each in (network, full))
-    asked = [Cached(each, Hole()) if cached else each for each in (plain, tight)]
+    asked = [Cached(each, Dual()) if cached else each for each in (plain, tight)]
     expected, actual = (each.predict(views) for each in asked)
     for one, other in zip(expected, actual, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-6, atol=1e-6)
@@ -360,7 +360,7 @@ def test_captured_graphs_answer_as_the_network_does(family: str) -> None:
     for length in (280, 600, 280, 700):
         view = View(torch.arange(length) % DELETE, torch.arange(30, 40))
         view.tokens[view.rows] = MASK
-        caches = [Cached(inner, Hole(100, 1)) for inner in (plain, graphed)]
+        caches = [Cached(inner, Dual()) for inner in (plain, graphed)]
         for token in range(1, 5):
             expected, actual = (cache.predict([view])[0] for cache in caches)
             torch.testing.assert_close(actual, expected, rtol=1e-3, atol=1e-3)
