@@ -93,17 +93,16 @@ def server(model: str) -> Iterator[RawClient]:
         yield client
 
 
-class Typist:
-    """A document in which somebody types."""
+class Document:
+    """An open document with a cursor, at which somebody types."""
 
-    def __init__(self, client: RawClient, uri: str, lines: int) -> None:
+    def __init__(self, client: RawClient, uri: str, before: str, behind: str) -> None:
         self.client = client
         self.uri = uri
-        before, behind = around(lines)
-        self.line = before.count("\n") + HOLE.count("\n")
-        self.column = 0
+        self.line = before.count("\n")
+        self.column = len(before.rpartition("\n")[2].encode("utf-16-le")) // 2
         self.version = 1
-        client.open(uri, before + HOLE + "\n\n" + behind)
+        client.open(uri, before + behind)
 
     def type(self, text: str) -> None:
         """Type, a change for each character."""
@@ -112,6 +111,12 @@ class Typist:
             place = (self.line, self.column)
             self.client.change(self.uri, self.version, replace(place, place, char))
             self.line, self.column = (self.line + 1, 0) if char == "\n" else (self.line, self.column + 1)
+
+    def edit_above(self, line: int, column: int, text: str) -> None:
+        """Insert a piece of a line above the cursor's."""
+        assert line < self.line, "the cursor would have to move"
+        self.version += 1
+        self.client.change(self.uri, self.version, replace((line, column), (line, column), text))
 
     def send(self) -> int:
         """Ask as an editor does at each keystroke."""
@@ -126,6 +131,14 @@ class Typist:
     def last(self) -> Message:
         """Give what the server tells of its last answer here."""
         return self.client.ask("dlm-lsp/lastAnswer", {"textDocument": {"uri": self.uri}})["result"]
+
+
+class Typist(Document):
+    """Somebody who types in the same hole, in documents of any length."""
+
+    def __init__(self, client: RawClient, uri: str, lines: int) -> None:
+        before, behind = around(lines)
+        super().__init__(client, uri, before + HOLE, "\n\n" + behind)
 
 
 def around(lines: int) -> tuple[str, str]:
