@@ -5,7 +5,7 @@ BIN     := $(VENV)/bin
 MINUTES ?= 25
 SIZE    ?= nano
 
-.PHONY: run test lint generate picture check wheel wheel-test node-client train clean vsix check-vscode
+.PHONY: run test lint generate picture replay check wheel wheel-test node-client train clean vsix check-vscode
 .PHONY: editors-system test-editors test-editors-vscode test-editors-nvim test-editors-emacs
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -35,6 +35,10 @@ picture: $(VENV)/.installed
 	$(BIN)/python docs/decode.py
 	mkdir -p build
 	$(BIN)/dlm-lsp trace examples/unfinished/lru_cache.py:16:9 --sampler saber --length fixed:tokens=24 --temperatures 0,0.5,1 --deadline-ms 600000 --device cpu --threads 1 --out build/trace.html --png docs/trace.png
+
+# Recorded typing against the server, in real time: ten minutes of a machine that does nothing else.
+replay: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.replay
 
 # One process a core; a file's tests stay together, for they share a server.
 test: $(VENV)/.installed
