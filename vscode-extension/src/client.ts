@@ -16,6 +16,7 @@ import type { Acceptance } from "./acceptance";
 import { makeCompletions } from "./completions";
 import { actionsReadyToApply, readyToApply } from "./preview";
 import { isOn, SECTION, serverSettings } from "./settings";
+import { withoutTexts } from "./trace";
 
 const SCHEMES = ["file", "untitled", "vscode-notebook-cell"];
 
@@ -53,7 +54,7 @@ export function connect(command: string, cwd: string, around: Surroundings): Con
   const options: LanguageClientOptions = {
     documentSelector: SCHEMES.map((scheme) => ({ scheme, language: "python" })),
     outputChannel: around.log,
-    traceOutputChannel: around.log,
+    traceOutputChannel: discreet(around.log),
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     initializationFailedHandler: () => false,
     // Messages about the server are ours, one for each trouble; what is to be done about it, too.
@@ -72,6 +73,14 @@ export function connect(command: string, cwd: string, around: Surroundings): Con
   const client: LanguageClient = new QuietClient(SECTION, "dlm-lsp", start, options);
   client.registerFeature(wantsStatus);
   return { client, process: () => child, lastWords: () => words };
+}
+
+/** The log, but for the user's texts: they stay out of it also where every message is traced. */
+function discreet(log: vscode.LogOutputChannel): vscode.LogOutputChannel {
+  const trace = (message: string) => {
+    log.trace(withoutTexts(message));
+  };
+  return Object.create(log, { trace: { value: trace } }) as vscode.LogOutputChannel;
 }
 
 /** What goes wrong with a server is told once, by the session, with what mends it; the client's own pop-ups go to the log. */

@@ -32,7 +32,7 @@ export async function forgetPath(): Promise<void> {
 /** What of our section is the server's; which model is loaded, the user alone decides. */
 export function serverSettings(section: unknown): unknown {
   if (typeof section !== "object" || section === null) return section;
-  const others = Object.entries(section).filter(([name]) => name !== "server");
+  const others = Object.entries(section).filter(([name]) => name !== "server" && name !== "trace");
   return { ...Object.fromEntries(others), model: ofUser("model") };
 }
 

@@ -9,6 +9,7 @@ import { HERE, testIn, until, Workbench } from "./workbench.mjs";
 
 const MODE = join(mkdtempSync(join(tmpdir(), "dlm-bad-")), "mode");
 const ADD = "def add(a, b):\n    \n";
+const TRYING_MS = 150_000;
 let bench;
 const it = testIn(() => bench);
 
@@ -82,8 +83,9 @@ it("other version: fails if it is started all the same", async () => {
 });
 
 it("prints on stdout: fails if it is restarted without end, or nobody is told", async () => {
-  await serve("prints");
-  await until(async () => (await state()) === "failed", "the end of trying", 60_000);
+  writeFileSync(MODE, "prints");
+  void bench.command("dlmLsp.restart"); // it dies before it has started, again and again
+  await until(async () => (await state()) === "failed", "the end of trying", TRYING_MS);
   await oneMessage(/has ended 4 times/, "Start it again");
 });
 
@@ -93,7 +95,7 @@ it("dies when asked: fails if text is touched, or the fourth death is not the la
   await until(async () => {
     if ((await state()) === "ready") await bench.command("editor.action.inlineSuggest.trigger");
     return (await state()) === "failed";
-  }, "the end of trying", 60_000);
+  }, "the end of trying", TRYING_MS);
   await oneMessage(/has ended 4 times/, "Start it again");
   assert.equal(await bench.saved("dies.py"), ADD);
 });

@@ -1,0 +1,15 @@
+// What the trace of messages may say. In: JSON of messages, or text with JSON in it, as vscode-jsonrpc writes it. Out: the same with the
+// user's texts as their lengths. Knows no message by name: what is not known to be harmless is a text.
+
+/** A string in JSON, with the colon if it is a key. */
+const STRINGS = /"((?:[^"\\]|\\.)*)"(\s*:)?/g;
+const HARMLESS = new Set(["method", "uri", "languageId", "type", "state", "outcome"]);
+
+export function withoutTexts(trace: string): string {
+  let key = "";
+  return trace.replace(STRINGS, (all, text: string, colon: string | undefined) => {
+    const before = key;
+    key = colon === undefined ? "" : text;
+    return colon !== undefined || HARMLESS.has(before) ? all : `"(${text.length} characters)"`;
+  });
+}
