@@ -85,7 +85,8 @@ test-editors-vscode: vsix
 	@! grep -E '^# (skipped|todo) [1-9]' build/vscode/results.tap
 
 # Neovim 0.7 and 0.12, headless and in tmux; 0.12 is unpacked into build/editors.
-test-editors-nvim: $(VENV)/.installed
+test-editors-nvim: $(VENV)/.installed vscode-extension/node_modules
+	node tests/editors/nvim/stylua.mjs --check
 	cd nvim-plugin && luacheck --quiet .
 	tests/editors/nvim/get_nvim.sh
 	$(BIN)/pytest --timeout=400 tests/editors/nvim

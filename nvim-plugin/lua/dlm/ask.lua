@@ -77,10 +77,14 @@ end
 function M.soon(client, buf)
   M.cancel()
   timer = compat.uv.new_timer()
-  timer:start(PAUSE_MS, 0, vim.schedule_wrap(function()
-    stop_timer()
-    automatic(client, buf)
-  end))
+  timer:start(
+    PAUSE_MS,
+    0,
+    vim.schedule_wrap(function()
+      stop_timer()
+      automatic(client, buf)
+    end)
+  )
 end
 
 --- Ask now, as a key was pressed for it, and offer the answer.

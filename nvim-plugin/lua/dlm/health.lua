@@ -63,13 +63,15 @@ local function check_running()
   elseif answer.message then
     ok(answer.message)
     local counts = answer.counts or {}
-    info(('%d asked, %d answered, %d shown, %d accepted, %d rejected'):format(
-      counts.asked or 0,
-      counts.answered or 0,
-      counts.shown or 0,
-      counts.accepted or 0,
-      counts.rejected or 0
-    ))
+    info(
+      ('%d asked, %d answered, %d shown, %d accepted, %d rejected'):format(
+        counts.asked or 0,
+        counts.answered or 0,
+        counts.shown or 0,
+        counts.accepted or 0,
+        counts.rejected or 0
+      )
+    )
   else
     bad('the server does not say what it is doing', { ':Dlm log' })
   end
