@@ -8,6 +8,9 @@ the server makes of the model, lengths included, is measured by `dlm-lsp bench q
 Two fixed, seeded sets per split. *dense*: any share of a window hidden, mean nats per hidden token. *line*: one line of
 n tokens, k ~ U{1..n} of them hidden, the hidden ones' nats weighted by n / k: an upper bound of the nats per token of
 filling the whole line in random order.
+
+On the dense set also: how often a hidden token is right that the model is so and so sure of. On whole lines: how far from the true
+length the model's growing and shrinking ends, beside a guess that is always the same.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +30,10 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View
 from dlm_lsp.models.loading import load as load_model
+from dlm_lsp.sampling.canvas import join
+from dlm_lsp.sampling.denoise import denoise
+from dlm_lsp.sampling.pace import Pace
+from dlm_lsp.sampling.samplers.threshold import Threshold
 from training import DATA
 from training import stream as streams
 from training.bpe import MASK, SPECIALS, load
@@ -34,6 +42,8 @@ from training.stream import Stream
 
 LENGTH = 256
 DISCOUNT = 0.75
+HINT, LONGEST = 16, 32
+"""Rows with which a hole of one line begins in the server, and to how many it may grow."""
 
 
 class Bigram:
@@ -132,17 +142,47 @@ def part_of(canvases: Canvases, part: slice) -> Canvases:
     return Canvases(canvases.inputs[part], canvases.targets[part], canvases.weights[part], canvases.holes[part])
 
 
-def model_nats(denoiser: Denoiser, canvases: Canvases) -> NDArray[np.float64]:
-    """-log p of every hidden token, in reading order."""
-    found: list[Tensor] = []
+@dataclass(frozen=True, slots=True)
+class Guesses:
+    """What a model says of every hidden token, in reading order."""
+
+    nats: NDArray[np.float64]  # [N], -log p of the true one
+    confidence: NDArray[np.float64]  # [N], the likeliest one's
+    right: NDArray[np.bool_]  # [N], whether that is the true one
+
+
+def guess(denoiser: Denoiser, canvases: Canvases) -> Guesses:
+    """Ask about all hidden tokens, each canvas as it stands."""
+    found: list[tuple[Tensor, Tensor, Tensor]] = []
     for part in in_parts(canvases):
         rows = [torch.from_numpy(np.flatnonzero(weights)) for weights in part.weights]
         tokens, targets = torch.from_numpy(part.inputs), torch.from_numpy(part.targets)
         views = [View(tokens[b], places) for b, places in enumerate(rows) if len(places)]
         wanted = [targets[b, places] for b, places in enumerate(rows) if len(places)]
         for logits, ids in zip(denoiser.predict(views), wanted, strict=True):
-            found.append(-logits.log_softmax(-1).gather(1, ids[:, None])[:, 0])
-    return torch.cat(found).double().numpy()
+            logprobs = logits.log_softmax(-1)  # [R, V]
+            best, choice = logprobs.max(-1)
+            found.append((-logprobs.gather(1, ids[:, None])[:, 0], best.exp(), choice == ids))
+    nats, confidence, right = (torch.cat(column) for column in zip(*found, strict=True))
+    return Guesses(nats.double().numpy(), confidence.double().numpy(), right.numpy())
+
+
+def calibration(guesses: Guesses) -> list[dict[str, float]]:
+    """By tenths of confidence: how many tokens, how sure the model was of them, and what share was right."""
+    tenth = np.minimum((guesses.confidence * 10).astype(np.int64), 9)
+    rows = []
+    for number in range(10):
+        own = tenth == number
+        if own.any():
+            row = {"tokens": float(own.sum()), "confidence": float(guesses.confidence[own].mean())}
+            rows.append(row | {"right": float(guesses.right[own].mean())})
+    return rows
+
+
+def calibration_error(rows: list[dict[str, float]]) -> float:
+    """Expected calibration error: |confidence - share right|, each tenth weighted by its tokens."""
+    total = sum(row["tokens"] for row in rows)
+    return sum(row["tokens"] * abs(row["confidence"] - row["right"]) for row in rows) / total
 
 
 def bigram_nats(bigram: Bigram, canvases: Canvases, *, true_neighbour: bool) -> NDArray[np.float64]:
@@ -174,9 +214,34 @@ def exact_lines(denoiser: Denoiser, whole: Canvases) -> float:
     return right / len(whole.inputs)
 
 
+def lengths_found(denoiser: Denoiser, whole: Canvases) -> NDArray[np.int64]:  # [N]
+    """How long every line is when the model alone decides, starting at `HINT` rows, by the server's default decoder."""
+    found = []
+    vocabulary = denoiser.vocabulary
+    for tokens, weights in zip(whole.targets, whole.weights, strict=True):
+        begin, *_, last = np.flatnonzero(weights).tolist()
+        parts = (tokens[:begin].tolist(), tokens[last + 1 :].tolist())
+        canvas = join(parts, (HINT,), (LONGEST - HINT,), vocabulary.mask_id)
+        sampler = Pace(Threshold(), canvas, vocabulary)
+        for (now,) in denoise([canvas], denoiser, [sampler], [torch.Generator()]):
+            canvas = now
+        found.append(int(canvas.holes.sum()))
+    return np.array(found)
+
+
+def length_errors(found: NDArray[np.int64], whole: Canvases) -> dict[str, float]:
+    """Mean |found - true| in tokens, the same of the one length that would be best for all, and the mean of found - true."""
+    true = (whole.weights > 0).sum(axis=1)[: len(found)]
+    return {
+        "length_error_tokens": float(np.abs(found - true).mean()),
+        "length_error_of_the_median": float(np.abs(np.median(true) - true).mean()),
+        "length_bias_tokens": float((found - true).mean()),
+    }
+
+
 def evaluate(
     denoiser: Denoiser, data: Path, bigram: Bigram, *, dense: int, lines: int, exact: int
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     """Every number of one model, by split."""
     tokenizer = load(data / "tokenizer")
     results = {}
@@ -189,9 +254,10 @@ def evaluate(
             for row, mask in zip(holes.whole.targets, holes.whole.weights, strict=True)
         ]
         bytes_per_token = sum(len(line.encode()) for line in text) / float((holes.whole.weights > 0).sum())
-        row: dict[str, float] = {}
+        row: dict[str, Any] = {}
         for name, canvases in (("dense", scattered), ("line", holes.part)):
-            nats = model_nats(denoiser, canvases)
+            guesses = guess(denoiser, canvases)
+            nats = guesses.nats
             weights = canvases.weights[np.nonzero(canvases.weights)]
             row[f"{name}_nats_per_token"] = mean_nats(nats, canvases)
             row[f"{name}_standard_error"] = standard_error(nats * weights, canvases)
@@ -199,9 +265,12 @@ def evaluate(
             row[f"{name}_bigram_true_neighbour"] = mean_nats(
                 bigram_nats(bigram, canvases, true_neighbour=True), canvases
             )
+            row[f"{name}_calibration"] = calibration(guesses)
+            row[f"{name}_calibration_error"] = calibration_error(row[f"{name}_calibration"])
         row["line_bits_per_byte"] = row["line_nats_per_token"] / np.log(2) / bytes_per_token
         if exact:
             row["line_exact_at_true_length"] = exact_lines(denoiser, first(holes.whole, exact))
+            row |= length_errors(lengths_found(denoiser, first(holes.whole, exact)), holes.whole)
         row |= {"lines": lines, "lines_exact": exact}
         row["dense_tokens"] = float((scattered.weights > 0).sum())
         results[split] = row
@@ -242,7 +311,11 @@ def main() -> None:
         report[folder.name] = results
         for split, row in results.items():
             for name, value in row.items():
-                table.add_row(folder.name, split, name, f"{value:.4f}")
+                for tenth in value if isinstance(value, list) else ():
+                    told = f"{tenth['right']:.3f} right of {tenth['tokens']:.0f}"
+                    table.add_row(folder.name, split, f"{name}, sure {tenth['confidence']:.3f}", told)
+                if not isinstance(value, list):
+                    table.add_row(folder.name, split, name, f"{value:.4f}")
     Console().print(table)
     if arguments.out:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
