@@ -99,6 +99,16 @@ test-editors-emacs: $(VENV)/.installed
 train: $(VENV)/.installed
 	$(BIN)/python -m training.train --size $(SIZE) --minutes $(MINUTES)
 
+# Times; on a machine that does nothing else. CASES: files of holes with tests; SETTINGS: the server's, in JSON.
+CASES    ?=
+SETTINGS ?= {}
+
+bench-ladder: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.ladder --settings '$(SETTINGS)' $(if $(CASES),--cases $(CASES))
+
+bench-growth: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.growth --settings '$(SETTINGS)'
+
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

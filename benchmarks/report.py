@@ -1,20 +1,25 @@
-"""Writes the tables of the README from the result files, so that no number in it was typed by hand.
+"""Writes the tables of the README and of docs/performance.md from the result files, so that no number in them was typed by hand.
 
-    python benchmarks/report.py            # rewrite README.md between its <!-- numbers --> marks
-    python benchmarks/report.py --check    # exit 1 if it would change
+    python benchmarks/report.py            # rewrite both between their marks
+    python benchmarks/report.py --check    # exit 1 if one would change
 
-In: benchmarks/results/quality.json (`benchmarks/quality.py`) and nano.json (`training/evaluate.py`). Out: README.md.
+In: benchmarks/results/quality.json (`benchmarks/quality.py`) and nano.json (`training/evaluate.py`); for docs/performance.md whatever
+Markdown its marks name. Out: the two pages.
 """
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+PERFORMANCE = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- numbers: written by benchmarks/report.py -->", "<!-- end of numbers -->"
+INCLUDED = re.compile(r"(<!-- from benchmarks/results/(?P<name>[\w.-]+\.md) -->\n).*?(<!-- end -->)", re.DOTALL)
+"""A place where a file of results stands as it is."""
 COLUMNS = (
     *("exact_percent", "parses_percent", "answered_percent"),
     *("model_calls", "written_tokens", "shown_tokens", "p50_ms"),
@@ -32,17 +37,37 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if the README is not up to date")
     options = parser.parse_args()
-    old = README.read_text(encoding="utf-8")
-    before, _, rest = old.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    new = before + BEGIN + "\n\n" + numbers(HERE / "results") + "\n" + END + after
-    if new == old:
-        return 0
-    if options.check:
-        print("README.md is not what benchmarks/report.py writes", file=sys.stderr)
+    stale = []
+    for page, write in ((README, with_numbers), (PERFORMANCE, with_results)):
+        old = page.read_text(encoding="utf-8")
+        new = write(old, HERE / "results")
+        if new == old:
+            continue
+        stale.append(page.name)
+        if not options.check:
+            page.write_text(new, encoding="utf-8")
+    if options.check and stale:
+        print(f"{' and '.join(stale)}: not what benchmarks/report.py writes", file=sys.stderr)
         return 1
-    README.write_text(new, encoding="utf-8")
     return 0
+
+
+def with_numbers(page: str, results: Path) -> str:
+    """Put the README's numbers between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + "\n\n" + numbers(results) + "\n" + END + after
+
+
+def with_results(page: str, results: Path) -> str:
+    """Put whole files of results between the marks that name them."""
+
+    def include(mark: re.Match[str]) -> str:
+        file = results / mark["name"]
+        text = file.read_text(encoding="utf-8").strip() if file.is_file() else "*Not measured yet.*"
+        return f"{mark[1]}\n{text}\n\n{mark[3]}"
+
+    return INCLUDED.sub(include, page)
 
 
 def numbers(results: Path) -> str:

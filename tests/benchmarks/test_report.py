@@ -1,0 +1,26 @@
+"""What stands in the pages is what the files of results say."""
+
+from pathlib import Path
+
+from benchmarks.report import PERFORMANCE, with_results
+
+PAGE = "# Page\n\n<!-- from benchmarks/results/a.md -->\n\nold\n\n<!-- end -->\n\ntext\n\n<!-- from benchmarks/results/b.md -->\n<!-- end -->\n"
+
+
+def test_results_stand_where_they_are_named(tmp_path: Path) -> None:
+    """Fails if old numbers stay, the text between two tables is lost, or a table that is missing is not said to be."""
+    (tmp_path / "a.md").write_text("| 1 |\n", encoding="utf-8")
+    new = with_results(PAGE, tmp_path)
+    assert "| 1 |" in new
+    assert "old" not in new
+    assert "\n\ntext\n\n" in new
+    assert "b.md -->\n\n*Not measured yet.*\n\n<!-- end -->" in new
+    assert new == with_results(new, tmp_path), "written again it stays as it is"
+
+
+def test_the_page_holds_what_was_measured_of_the_server() -> None:
+    """Fails if the marks of the page are not those that are looked for: then it would never be brought up to date."""
+    page = PERFORMANCE.read_text(encoding="utf-8")
+    assert "benchmarks.latency" in with_results(page, PERFORMANCE.parent.parent / "benchmarks" / "results")
+    for name in ("ladder", "growth", "latency", "replay", "gpu"):
+        assert f"<!-- from benchmarks/results/{name}.md -->" in page
