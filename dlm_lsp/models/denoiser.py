@@ -4,9 +4,10 @@ Knows torch and nothing else: no checkpoint format, no sampler, no text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -24,6 +25,12 @@ class Vocabulary:
     forbidden: Tensor  # [V] bool, ids that no decode may commit: mask, pad, specials, surplus rows
     expand_id: int | None = None
     delete_id: int | None = None
+    banned: Tensor = field(init=False)  # [B] int64
+    """What is forbidden by number; expand and delete are never among them."""
+
+    def __post_init__(self) -> None:
+        ids = [k for k in self.forbidden.nonzero().flatten().tolist() if k not in {self.expand_id, self.delete_id}]
+        object.__setattr__(self, "banned", torch.tensor(ids, dtype=torch.int64))
 
 
 class Tokenizer(Protocol):

@@ -83,32 +83,27 @@ class Canvas:
     memory: Memory | None = None
     names: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))  # [L] int64
     """Of every row one that goes along with it where holes grow and shrink; of rows that grew it is below 0."""
+    # Read off the others once: a step asks for them dozens of times, and small tensors cost by the call.
+    holes: Tensor = field(init=False)  # [L] bool
+    """Rows that belong to a hole."""
+    rows: Tensor = field(init=False)  # [H] int64
+    """The places of the hole rows, ascending; row h of a model's answer is about place rows[h]."""
+    masked: Tensor = field(init=False)  # [L] bool
+    """Rows that are still undecided. A mask token in the user's own text is context, not a mask."""
+    done: bool = field(init=False)
+    """Whether no hole row is masked."""
 
     def __post_init__(self) -> None:
         if len(self.confidence) != len(self.tokens):
             object.__setattr__(self, "confidence", torch.zeros(len(self.tokens)))
         if len(self.names) != len(self.tokens):
             object.__setattr__(self, "names", torch.arange(len(self.tokens)))
-
-    @property
-    def holes(self) -> Tensor:  # [L] bool
-        """Rows that belong to a hole."""
-        return self.hole_of != CONTEXT
-
-    @property
-    def rows(self) -> Tensor:  # [H] int64
-        """The places of the hole rows, ascending; row h of a model's answer is about place rows[h]."""
-        return self.holes.nonzero().flatten()
-
-    @property
-    def masked(self) -> Tensor:  # [L] bool
-        """Rows that are still undecided. A mask token in the user's own text is context, not a mask."""
-        return self.holes & (self.tokens == self.mask_id)
-
-    @property
-    def done(self) -> bool:
-        """Whether no hole row is masked."""
-        return not bool(self.masked.any())
+        holes = self.hole_of != CONTEXT
+        masked = holes & (self.tokens == self.mask_id)
+        object.__setattr__(self, "holes", holes)
+        object.__setattr__(self, "rows", holes.nonzero().flatten())
+        object.__setattr__(self, "masked", masked)
+        object.__setattr__(self, "done", not bool(masked.any()))
 
     def remember(self) -> Memory:
         """Give what is remembered, or the memory with which a decode begins."""
@@ -139,25 +134,38 @@ class Canvas:
 
     def apply(self, move: Move) -> "Canvas":
         """Carry out a move; the caller's canvas stays as it was."""
+        free, tokens, confidence = self.masked, self.tokens, self.confidence
+        assert not bool((move.commit & ~self.holes).any()), "a move touches the text around the holes"
+        if move.revoke is not None:
+            assert not bool((move.revoke & ~self.holes).any()), "a move touches the text around the holes"
+            free = free | move.revoke
+            tokens = torch.where(move.revoke, self.mask_id, tokens)
+            confidence = torch.where(move.revoke, 0.0, confidence)
+        assert not bool((move.commit & ~free).any()), "a commit overwrites a token that was not revoked"
+        written = replace(
+            self,
+            tokens=torch.where(move.commit, move.tokens, tokens),
+            confidence=torch.where(move.commit, move.confidence.to(confidence.dtype), confidence),
+            step=self.step + 1,
+            memory=move.memory,
+        )
+        if move.grow is None and move.drop is None:
+            return written
         nothing = torch.zeros_like(self.holes)
-        revoke = nothing if move.revoke is None else move.revoke
         grow = nothing if move.grow is None else move.grow
         drop = nothing if move.drop is None else move.drop
-        touched = move.commit | revoke | grow | drop
-        assert not bool((touched & ~self.holes).any()), "a move touches the text around the holes"
         assert not bool((move.commit & (grow | drop)).any()), "a row is committed and grown or dropped in one move"
         assert not bool((grow & ~self.masked).any()), "only masks grow"
-        assert not bool((move.commit & ~self.masked & ~revoke).any()), (
-            "a commit overwrites a token that was not revoked"
-        )
-        tokens = torch.where(revoke, self.mask_id, self.tokens)
-        tokens = torch.where(move.commit, move.tokens, tokens)
-        confidence = torch.where(revoke, 0.0, self.confidence)
-        confidence = torch.where(move.commit, move.confidence.to(confidence.dtype), confidence)
+        return written.resize(grow, drop)
+
+    def resize(self, grow: Tensor, drop: Tensor) -> "Canvas":  # [L] bool, [L] bool
+        """Make two rows of those that grow, and none of those that are dropped."""
+        assert not bool(((grow | drop) & ~self.holes).any()), "a move touches the text around the holes"
         budget = list(self.budget)
-        copies = torch.ones(len(tokens), dtype=torch.int64)
+        copies = torch.ones(len(self.tokens), dtype=torch.int64)
         for hole, left in enumerate(budget):
-            grown, dropped = (rows.nonzero().flatten().tolist() for rows in self._structural(hole, grow, drop))
+            inside = self.hole_of == hole
+            grown, dropped = ((rows & inside).nonzero().flatten().tolist() for rows in (grow, drop))
             assert len(grown) <= min(1, left), "more growth than one row a step, or than the hole's budget"
             assert not (grown and dropped), "a hole grows and shrinks in one move"
             assert not dropped or dropped[-1] - dropped[0] == len(dropped) - 1, "dropped rows are not one run"
@@ -169,18 +177,13 @@ class Canvas:
         names[twins] = -1 - sum(budget) - torch.arange(len(twins))  # budgets only shrink: no number comes twice
         return replace(
             self,
-            tokens=tokens.repeat_interleave(copies),
+            tokens=self.tokens.repeat_interleave(copies),
             hole_of=self.hole_of.repeat_interleave(copies),
-            confidence=confidence.repeat_interleave(copies),
+            confidence=self.confidence.repeat_interleave(copies),
             budget=tuple(budget),
-            step=self.step + 1,
-            memory=None if move.memory is None else move.memory.follow(copies[self.rows]),
+            memory=None if self.memory is None else self.memory.follow(copies[self.rows]),
             names=names,
         )
-
-    def _structural(self, hole: int, grow: Tensor, drop: Tensor) -> tuple[Tensor, Tensor]:
-        inside = self.hole_of == hole
-        return grow & inside, drop & inside
 
 
 def join(parts: Sequence[Sequence[int]], lengths: Sequence[int], budgets: Sequence[int], mask_id: int) -> Canvas:

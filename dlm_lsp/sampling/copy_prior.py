@@ -67,9 +67,8 @@ class CopyPrior:
         said.scatter_add_(1, self.ids.expand(len(said), -1), places)
         said.mul_(1 - length.sum(-1, keepdim=True))
         said[:, self.structural] = length
-        mixed = logits.clone()
-        mixed[rows] = said.log_().masked_fill_(before == -torch.inf, -torch.inf).to(logits.device)
-        return mixed
+        logits[rows] = said.log_().masked_fill_(before == -torch.inf, -torch.inf).to(logits.device)
+        return logits
 
     def split(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         """Give the model's probabilities of what stands in R rows, [R, V], and apart from them those of the structural ids."""

@@ -63,8 +63,10 @@ def edit_logits(
     canvas: Canvas, answer: Tensor, vocabulary: Vocabulary, *, adjust: Sequence[Adjust], ban: bool, min_rows: int
 ) -> Tensor:  # [H, V] -> [H, V]
     """Make of a model's answer what a sampler may see: nothing that is forbidden, no length that the hole may not have."""
-    logits = forbid(answer, vocabulary) if ban else answer  # [H, V]
-    logits = bound_length(canvas, logits, vocabulary, min_rows)
+    logits = answer.clone()  # [H, V], ours to write into: who answered may keep the answer
+    if ban:
+        logits[:, vocabulary.banned] = -torch.inf
+    bound_length(canvas, logits, vocabulary, min_rows)
     for edit in adjust:
         logits = edit(canvas, logits)
     if not bool(logits.amax(-1).isfinite().all()):
@@ -75,15 +77,6 @@ def edit_logits(
 def max_steps(canvas: Canvas) -> int:
     """Bound of the model calls: a step decides or drops a mask, or spends one of the budget and adds a mask."""
     return 0 if canvas.done else int(canvas.masked.sum()) + 2 * sum(canvas.budget)
-
-
-def forbid(logits: Tensor, vocabulary: Vocabulary) -> Tensor:  # [H, V] -> [H, V]
-    """Make the ids impossible that no decode may commit; expand and delete are never among them."""
-    forbidden = vocabulary.forbidden.clone()
-    for token in (vocabulary.expand_id, vocabulary.delete_id):
-        if token is not None:
-            forbidden[token] = False
-    return logits.masked_fill(forbidden.to(logits.device), -torch.inf)
 
 
 DEFAULT: Strategy = denoise

@@ -72,14 +72,14 @@ class Healed:
         can be written, also where no piece spans both. Rows that are written are bound too: some rules write them anew.
         """
         more = torch.tensor([] if vocabulary.expand_id is None else [vocabulary.expand_id], dtype=torch.int64)
+        starting = [self._starting(at) for at in range(len(self.taken))]
 
         def edit(canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
             rows = (canvas.hole_of[canvas.rows] == hole).nonzero().flatten().tolist()
             tokens = canvas.hole_tokens(hole)
             last = len(self.taken) - 1
-            bound = logits.clone()
             for at, token in enumerate(tokens):
-                row, again, whole = logits[rows[at]], self.taken[at : at + 1], self._starting(at)
+                row, again, whole = logits[rows[at]], self.taken[at : at + 1], starting[at]
                 goes_on = at < last and token == again[0]  # committed already
                 if at < last and token == canvas.mask_id:
                     behind = tokens[at + 1] if at + 1 < len(tokens) else None
@@ -92,10 +92,10 @@ class Healed:
                     torch.tensor(again) if goes_on else torch.cat([whole if len(whole) else torch.tensor(again), more])
                 )
                 ids = ids.to(row.device)
-                bound[rows[at]] = torch.full_like(row, -torch.inf).index_copy(0, ids, row[ids])
+                logits[rows[at]] = torch.full_like(row, -torch.inf).index_copy(0, ids, row[ids])
                 if not goes_on:
                     break
-            return bound
+            return logits
 
         return edit
 

@@ -17,16 +17,14 @@ from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.strategy import Adjust
 
 
-def bound_length(canvas: Canvas, logits: Tensor, vocabulary: Vocabulary, min_rows: int) -> Tensor:
-    """Forbid expand where a hole's budget is spent, and delete where a hole has only `min_rows` rows; [H, V] -> [H, V]."""
-    logits = logits.clone()
+def bound_length(canvas: Canvas, logits: Tensor, vocabulary: Vocabulary, min_rows: int) -> None:  # [H, V]
+    """Forbid in `logits` expand where a hole's budget is spent, and delete where a hole has only `min_rows` rows."""
     for hole, left in enumerate(canvas.budget):
         rows = (canvas.hole_of[canvas.rows] == hole).to(logits.device)  # [H] bool
         if vocabulary.expand_id is not None and left == 0:
             logits[rows, vocabulary.expand_id] = -torch.inf
         if vocabulary.delete_id is not None and int(rows.sum()) <= min_rows:
             logits[rows, vocabulary.delete_id] = -torch.inf
-    return logits
 
 
 def forbid_resizing(vocabulary: Vocabulary) -> Adjust:
@@ -34,7 +32,6 @@ def forbid_resizing(vocabulary: Vocabulary) -> Adjust:
     ids = [token for token in (vocabulary.expand_id, vocabulary.delete_id) if token is not None]
 
     def edit(_canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
-        logits = logits.clone()
         logits[:, ids] = -torch.inf
         return logits
 

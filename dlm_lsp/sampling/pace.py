@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Vocabulary
+from dlm_lsp.sampling.belief import likeliest
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.strategy import Sampler
 
@@ -37,14 +38,16 @@ class Pace:
         expand = self.vocabulary.expand_id
         if expand is None:
             return logits
-        logits = logits.clone()
         hole_of = canvas.hole_of[canvas.rows]
         for hole, (before, left) in enumerate(zip(self.start.budget, canvas.budget, strict=True)):
-            rows = hole_of == hole  # [H]
             gained = before - left
+            if gained < MAX_IN_VAIN:  # neither bound can be reached, as in nearly every step
+                continue
+            rows = hole_of == hole  # [H]
             lost = gained - (int(rows.sum()) - int((self.start.hole_of == hole).sum()))
             written = int((rows & ~canvas.masked[canvas.rows]).sum())
             if min(gained, lost) >= MAX_IN_VAIN or gained >= MAX_UNWRITTEN + 4 * written:
+                logits = logits.clone()
                 logits[rows.to(logits.device), expand] = -torch.inf
         return logits
 
@@ -55,7 +58,7 @@ class Pace:
         if delete is None or not bool(going.any()):
             return move
         wanted = torch.zeros_like(canvas.holes)  # [L]
-        wanted[canvas.rows] = logits.argmax(-1).cpu() == delete
+        wanted[canvas.rows] = likeliest(logits).cpu() == delete
         wanted &= canvas.masked
         commit, tokens, confidence = move.commit.clone(), move.tokens.clone(), move.confidence.clone()
         for hole in range(len(canvas.budget)):

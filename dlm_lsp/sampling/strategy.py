@@ -13,7 +13,7 @@ from dlm_lsp.models.denoiser import Denoiser
 from dlm_lsp.sampling.canvas import Canvas, Move
 
 Adjust = Callable[[Canvas, Tensor], Tensor]
-"""Edits the logits of a canvas's hole rows, [H, V] -> [H, V], before its sampler sees them."""
+"""Edits the logits of a canvas's hole rows, [H, V] -> [H, V], before its sampler sees them; it may write into what it is given."""
 
 
 class Sampler(Protocol):

@@ -90,7 +90,7 @@ def test_a_model_alone_keeps_its_probabilities() -> None:
     """Fails if the mixture changes what it has nothing to add to."""
     canvas = join([[5, 6], [7]], [2], [0], 1)
     logits = torch.randn(2, 12, generator=torch.Generator().manual_seed(0))
-    mixed = prior([[5, 6], [7]], ONLY_MODEL)(canvas, logits)
+    mixed = prior([[5, 6], [7]], ONLY_MODEL)(canvas, logits.clone())
     torch.testing.assert_close(mixed.softmax(-1), logits.softmax(-1))
 
 
@@ -101,7 +101,7 @@ def test_the_length_is_the_models_alone() -> None:
     assert copy is not None
     canvas = join([[5, 6, 5], [6, 7]], [3], [0], 1)
     logits = torch.randn(3, 12, generator=torch.Generator().manual_seed(1))
-    mixed = copy(canvas, logits).softmax(-1)
+    mixed = copy(canvas, logits.clone()).softmax(-1)
     torch.testing.assert_close(mixed[:, [0, 3]], logits.softmax(-1)[:, [0, 3]])
     torch.testing.assert_close(mixed.sum(-1), torch.ones(3))
     assert not torch.allclose(mixed, logits.softmax(-1))
@@ -122,8 +122,8 @@ def test_what_is_decided_is_left_alone() -> None:
     half = canvas.apply(canvas.commit(torch.tensor([True, False]), torch.tensor([5, 5]), torch.ones(2)))
     done = canvas.apply(canvas.commit(torch.tensor([True, True]), torch.tensor([5, 5]), torch.ones(2)))
     copy = prior([[5, 6], [7]], ONLY_COPIES)
-    assert torch.equal(copy(half, logits)[0], logits[0])
-    assert torch.equal(copy(done, logits), logits)
+    assert torch.equal(copy(half, logits.clone())[0], logits[0])
+    assert torch.equal(copy(done, logits.clone()), logits)
 
 
 def test_nothing_to_copy() -> None:

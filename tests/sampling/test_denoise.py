@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.sampling.canvas import Canvas, join
-from dlm_lsp.sampling.denoise import denoise, max_steps
+from dlm_lsp.sampling.denoise import denoise, edit_logits, max_steps
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from tests.sampling.tiny import DELETE, EXPAND, MASK, ORDINARY, rng, tiny_denoiser
 
@@ -103,7 +103,6 @@ def favour(*tokens: int):
 
     def edit(_: Canvas, logits: Tensor) -> Tensor:
         assert 24 == logits.shape[1]
-        logits = logits.clone()
         logits[:, list(tokens)] += 100.0
         return logits
 
@@ -129,6 +128,14 @@ def test_edits_run_in_order():
 
     states = decode(join([[1], [2]], [3], [0], MASK), adjust=[favour(5), only_five])
     assert [[[5, 5, 5]]] == [hole_texts(now) for now in states]
+
+
+def test_an_answer_is_not_written_into():
+    """Fails if a denoiser that keeps its answers finds them edited."""
+    canvas = join([[1], [2]], [3], [0], MASK)
+    answer = torch.zeros(3, 24)
+    edit_logits(canvas, answer, DENOISER.vocabulary, adjust=[favour(5)], ban=True, min_rows=3)
+    assert torch.equal(torch.zeros(3, 24), answer)
 
 
 def test_growth_ends_with_the_budget():

@@ -159,7 +159,7 @@ def bound(logits: torch.Tensor, *committed: str) -> list[set[str]]:
     assert RETURNING is not None
     canvas = join([[1], [2]], [3], [0], WORDS.mask_id)
     canvas.tokens[1 : 1 + len(committed)] = torch.tensor([ID[text] for text in committed], dtype=torch.int64)
-    edited = RETURNING.hold(0, WORDS)(canvas, logits)
+    edited = RETURNING.hold(0, WORDS)(canvas, logits.clone())
     return [{text for text, logit in zip(TEXTS, row.tolist(), strict=False) if logit > -torch.inf} for row in edited]
 
 
@@ -185,7 +185,7 @@ def test_the_typed_tokens_are_not_begun_where_the_next_row_is_taken() -> None:
     canvas.tokens[2] = ID["("]
     logits = torch.zeros(2, len(TEXTS) + 1)
     logits[0, ID["re"]] = 2.0
-    edited = RETURNING.hold(0, WORDS)(canvas, logits)
+    edited = RETURNING.hold(0, WORDS)(canvas, logits.clone())
     assert {ID["return"], ID["returns"]} == set((~edited[0].isinf()).nonzero().flatten().tolist())
 
 
@@ -196,7 +196,7 @@ def test_the_typed_tokens_stay_together_where_one_is_masked_again() -> None:
     canvas = join([[1], [2]], [3], [0], WORDS.mask_id)
     canvas.tokens[2] = ID["t"]
     assert RETURNING is not None
-    edited = RETURNING.hold(0, WORDS)(canvas, logits)
+    edited = RETURNING.hold(0, WORDS)(canvas, logits.clone())
     assert [ID["re"]] == (~edited[0].isinf()).nonzero().flatten().tolist()
     assert {ID["t"]} == set((~edited[1].isinf()).nonzero().flatten().tolist())
     assert not bool(edited[2].isinf().any())

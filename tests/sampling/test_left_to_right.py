@@ -31,8 +31,8 @@ MUTATIONS = {
     "decided rows are written": ("", "canvas.masked & (", "canvas.holes & ("),
     "last of equal tokens": (
         "dlm_lsp.sampling.belief",
-        "tokens = raw.argmax(-1)",
-        "tokens = raw.shape[-1] - 1 - raw.flip(-1).argmax(-1)",
+        "numbers.numpy().argmax(-1)",
+        "numbers.shape[-1] - 1 - numbers.flip(-1).numpy().argmax(-1)",
     ),
 }
 

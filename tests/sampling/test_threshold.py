@@ -108,7 +108,11 @@ MUTATIONS = {
         "sure[torch.where(masked, confidence, -1.0).argmax()]",
         "sure[len(sure) - 1 - torch.where(masked, confidence, -1.0).flip(0).argmax()]",
     ),
-    "last of equal tokens": (BELIEF, "raw.argmax(-1)", "raw.shape[-1] - 1 - raw.flip(-1).argmax(-1)"),
+    "last of equal tokens": (
+        BELIEF,
+        "numbers.numpy().argmax(-1)",
+        "numbers.shape[-1] - 1 - numbers.flip(-1).numpy().argmax(-1)",
+    ),
     "decided rows among the sure": ("", "masked & (confidence", "(confidence"),
     "decided rows among the best": ("", "torch.where(masked, confidence, -1.0)", "confidence"),
 }
