@@ -1,12 +1,14 @@
 """Asks, while nobody waits, what the editor will ask if the user accepts what is on the screen.
 
 In: what was offered, and where. Out: nothing but one more known answer. One step ahead, after a pause in which nothing was typed,
-and only while the model has nothing else to do: any other request ends it before the worker hears of that.
+and only while the model has nothing else to do: any other request ends it before the worker hears of that. If the user accepts
+while it runs, the question is not asked a second time: it waits for what is nearly there.
 """
 
 import asyncio
 import logging
 from collections.abc import Hashable
+from contextlib import suppress
 
 from dlm_lsp.engine.recall import Offer
 from dlm_lsp.lsp.session import Session
@@ -22,17 +24,27 @@ PAUSE_S = 0.25
 
 def look_ahead(ls: Session, asked: Snapshot, request: InfillRequest, settings: Settings, text: str) -> None:
     """Begin to prepare the answer behind `text`, which was offered as the answer to `request`, made from `asked`."""
-    accepted: Hashable = (asked.uri, settings, request.slice_prefix + as_seen(text), request.slice_suffix)
-    ls.look_ahead(accepted, lambda: _prepare(ls, asked, settings, text))
+    accepted = _place(asked.uri, settings, request.slice_prefix + as_seen(text), request.slice_suffix)
+    ls.look_ahead(accepted, lambda wanted: _prepare(ls, asked, settings, text, wanted))
 
 
-async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str) -> None:
-    """Ask the model behind `text`, and remember what it says."""
+async def is_prepared(ls: Session, asked: Snapshot, request: InfillRequest, settings: Settings) -> bool:
+    """Wait for what is being prepared for the place of a request, made from `asked`; False, and at once, if nothing is."""
+    return await ls.prepared(_place(asked.uri, settings, request.slice_prefix, request.slice_suffix))
+
+
+def _place(uri: str, settings: Settings, slice_prefix: str, slice_suffix: str) -> Hashable:
+    return (uri, settings, slice_prefix, slice_suffix)
+
+
+async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str, wanted: asyncio.Event) -> None:
+    """Ask the model behind `text`, after a pause or when it is `wanted`, and remember what it says."""
     from dlm_lsp.engine.gate import admit_all
     from dlm_lsp.engine.prepare import accept, next_line
     from dlm_lsp.engine.request import build_request, is_wanted
 
-    await asyncio.sleep(PAUSE_S)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(wanted.wait(), PAUSE_S)
     hello = ls.engine.hello
     if hello is None:
         return

@@ -15,7 +15,7 @@ from lsprotocol import types
 from dlm_lsp.engine.recall import Offer
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp import notebooks
-from dlm_lsp.lsp.ahead import look_ahead
+from dlm_lsp.lsp.ahead import is_prepared, look_ahead
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Answer
 from dlm_lsp.settings import Settings
@@ -59,6 +59,8 @@ async def ask(
                 known = ()
             elif not watched:
                 known = ls.recall.find(scope, request)
+                if known is None and trigger is Trigger.AUTOMATIC and await is_prepared(ls, asked, request, settings):
+                    known = ls.recall.find(scope, request)
             if known is None:
                 asyncio.get_running_loop().call_later(LOOK_AFTER_S, look_first, request)
                 result = await _fill(ls, scope, settings, request, on_step)
@@ -95,6 +97,8 @@ async def ask(
         ls.write_log(types.MessageType.Warning, f"A request failed: {result.message}")
     if offers and request is not None and settings.prepare:
         look_ahead(ls, asked, request, settings, offers[0].text)
+    else:
+        ls.stop_looking_ahead()  # what is prepared is behind an offer that is not on the screen any more
     return answer
 
 

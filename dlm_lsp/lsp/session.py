@@ -86,7 +86,8 @@ class Session(LanguageServer):
         self.recall = Recall()
         self.sharing: Sharing[InfillResult] = Sharing()
         """The questions that are before the model now."""
-        self._ahead: tuple[Hashable, asyncio.Task[None]] | None = None
+        self._ahead: tuple[Hashable, asyncio.Task[None], asyncio.Event] | None = None
+        """What is being prepared, and the event that says that somebody waits for it."""
         self._ids = itertools.count(1)
         self._running: dict[Ticket, asyncio.Task[object]] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -146,16 +147,31 @@ class Session(LanguageServer):
         """Give the id of a request that has no slot, because nobody waits for it."""
         return next(self._ids)
 
-    def look_ahead(self, what: Hashable, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do something that nobody waits for, in place of what was begun before, unless that is the same and still runs."""
+    def look_ahead(self, what: Hashable, work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+        """Do something that nobody waits for, in place of what was begun before, unless that is the same and still runs.
+
+        It is given an event, which is set as soon as somebody does wait for it.
+        """
         if self._ahead is not None and self._ahead[0] == what and not self._ahead[1].done():
             return
-        self._stop_looking_ahead()
-        self._ahead = (what, asyncio.create_task(work()))
+        self.stop_looking_ahead()
+        wanted = asyncio.Event()
+        self._ahead = (what, asyncio.create_task(work(wanted)), wanted)
 
-    def _stop_looking_ahead(self) -> None:
+    async def prepared(self, what: Hashable) -> bool:
+        """Wait until what is being done ahead is done; False, and at once, if it is something else or nothing."""
+        if self._ahead is None or self._ahead[0] != what:
+            return False
+        _, task, wanted = self._ahead
+        wanted.set()
+        await asyncio.wait({task})
+        return True
+
+    def stop_looking_ahead(self) -> None:
+        """End what nobody waits for."""
         if self._ahead is not None:
             self._ahead[1].cancel()
+            self._ahead = None
 
     def use(self, layers: Layers) -> None:
         """Go on with other settings; the worker is replaced where they name another model, and freed where all say off.
@@ -178,7 +194,7 @@ class Session(LanguageServer):
 
     async def free(self) -> None:
         """Free the model's memory until the next request."""
-        self._stop_looking_ahead()
+        self.stop_looking_ahead()
         await self.service.free()
 
     async def stop(self) -> None:
@@ -188,7 +204,7 @@ class Session(LanguageServer):
 
     def _forget_answers(self) -> None:
         self.recall.forget()
-        self._stop_looking_ahead()
+        self.stop_looking_ahead()
 
     def complain(self, complaints: Iterable[str]) -> None:
         """Show what is wrong with the settings, in one message, and each fault once."""

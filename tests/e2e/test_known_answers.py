@@ -22,6 +22,8 @@ SCRIPT = {
             "confidence": 0.5,
         },
         {"after": "def next(a, b):\n    ", "before": "\n", "answer": "x = a"},
+        {"after": "def soon(a, b):\n    ", "before": "\n", "answer": "z = a"},
+        {"after": "    z = a\n    ", "before": "\n", "answer": "return a" + " + b" * 6, "confidence": 0.5},
         {"after": "    x = a\n    ", "before": "\n", "answer": "y = " + "b + " * 20 + "b", "confidence": 0.5},
     ],
 }
@@ -93,9 +95,15 @@ class Typist:
         return [item["insertText"] for item in result["items"]]
 
 
-def outcomes(client: RawClient) -> list[str]:
+def outcomes(client: RawClient, trigger: str = r"\w+") -> list[str]:
     """Give what became of each question, in order: "known", or what the model said."""
-    return [found[1] for line in list(client.log) if (found := re.search(r" request \d+ v\d+ \w+: (\w+)", line))]
+    line_of = re.compile(rf" request \d+ v\d+ {trigger}: (\w+)")
+    return [found[1] for line in list(client.log) if (found := line_of.search(line))]
+
+
+def state(client: RawClient) -> str:
+    """Give what the status line shows."""
+    return client.ask("dlm-lsp/status", {})["result"]["state"]
 
 
 def test_typing_through_an_answer_needs_no_model(server: RawClient) -> None:
@@ -210,6 +218,36 @@ def test_accepting_finds_the_next_answer_ready(preparing: RawClient) -> None:
     preparing.wait_until(lambda: ["filled", "filled", "known", "known"] == outcomes(preparing)[:4])
     prepared = next(found[1] for line in preparing.log if (found := re.search(r" request (\d+) v\d+ ahead: ", line)))
     assert 2 == sum(f"known from {prepared}," in line for line in preparing.log)
+
+
+def test_accepting_waits_for_what_is_being_prepared(preparing: RawClient) -> None:
+    """Fails if the model begins anew with what it has nearly done."""
+    typist = Typist(preparing, "file:///soon.py", "def soon(a, b):\n    \n")
+    assert ["z = a"] == typist.see()
+    preparing.wait_until(lambda: state(preparing) == "busy")
+    time.sleep(0.3)
+    typist.type("z = a")
+    assert ["\n    return a" + " + b" * 6] == typist.see()
+    assert [] == [line for line in preparing.log if "cancelled" in line]
+    preparing.wait_until(lambda: ["filled", "known"] == outcomes(preparing, trigger="automatic"))
+
+
+def test_accepting_at_once_does_not_wait_for_the_pause(preparing: RawClient) -> None:
+    """Fails if who accepts before anything is prepared waits for a pause first, or is asked for another place than later."""
+    typist = Typist(preparing, "file:///once.py")
+    assert [LONG] == typist.see()
+    typist.type(LONG)
+    assert ["\n    b = a"] == typist.see()
+
+
+def test_nothing_is_prepared_behind_what_is_not_offered_any_more(preparing: RawClient) -> None:
+    """Fails if the model works behind an offer that was typed over, because the pause after it is over."""
+    typist = Typist(preparing, "file:///gone.py")
+    assert [LONG] == typist.see()
+    typist.type('x = "')  # nobody is asked in a string
+    assert [] == typist.see()
+    time.sleep(1)
+    assert not any(" ahead: filled" in line for line in preparing.log)
 
 
 def test_what_is_prepared_gives_way(preparing: RawClient) -> None:
