@@ -289,6 +289,7 @@ CACHES: dict[str, Decoder] = {
         {
             "steps": replace(REFRESH, default=8),
             "share": Parameter(0.25, "or where more than this share of the holes changed since", high=1),
+            "across": Parameter(True, "a request begins with what the one before has left, but for what was edited"),
         },
     ),
     "prefix": Decoder(

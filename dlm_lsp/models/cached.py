@@ -18,6 +18,7 @@ from torch import Tensor
 
 from dlm_lsp.decoders import check_cache, read_cache
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
+from dlm_lsp.models.kept_context import Contexts, copy_rows, equal_ends
 from dlm_lsp.models.transformer import Again, Kept, NetworkDenoiser
 
 NEVER = -1
@@ -41,6 +42,11 @@ class Now:
         rows = torch.zeros_like(about)
         rows[self.speakers(about.nonzero().flatten())] = True
         return rows
+
+    @property
+    def in_order(self) -> bool:
+        """Whether every row stands where it is counted."""
+        return torch.equal(self.positions, torch.arange(len(self.tokens)))
 
     @property
     def shifted(self) -> bool:
@@ -194,12 +200,14 @@ class Hole:
 
     Nothing in a hole is reused, so that what is taken back needs no care. Keys are kept before rotation: where a hole grows or
     shrinks, what lies behind keeps them and is rotated to where it stands now. All rows are computed in every `steps`-th call,
-    and where more than `share` of the holes' tokens changed since that was done last.
+    and where more than `share` of the holes' tokens changed since that was done last. Lanes share what they begin with; where the rule
+    works `across` requests, so do these.
     """
 
     moves: ClassVar[bool] = True
     steps: int = 8
     share: float = 0.25
+    across: bool = True
 
     def __post_init__(self) -> None:
         check_cache("hole", asdict(self))
@@ -216,10 +224,7 @@ def changed_rows(before: Tensor, after: Tensor) -> int:  # [N] int64, [M] int64
     """Count the tokens that differ; of rows of several lengths, what is left of the longer one between two equal ends."""
     if len(before) == len(after):
         return int((before != after).sum())
-    short = min(len(before), len(after))
-    left = int((before[:short] == after[:short]).cumprod(0).sum())
-    right = int((before.flip(0)[:short] == after.flip(0)[:short]).cumprod(0).sum())
-    return max(len(before), len(after)) - min(left + right, short)
+    return max(len(before), len(after)) - sum(equal_ends(before, after))
 
 
 RULES: dict[str, Callable[..., Rule]] = {
@@ -233,12 +238,17 @@ RULES: dict[str, Callable[..., Rule]] = {
 
 
 class Cached:
-    """A denoiser with a memory: for one decode of several lanes, and not to be shared between requests."""
+    """A denoiser with a memory: for one decode of several lanes, and not to be shared between requests.
 
-    def __init__(self, inner: NetworkDenoiser, rule: Rule) -> None:
+    Lanes begin with what `contexts` has of the text around their holes, if the rule allows: the first one of a call computes it for all.
+    """
+
+    def __init__(self, inner: NetworkDenoiser, rule: Rule, contexts: Contexts | None = None) -> None:
         self._inner = inner
         self._rule = rule
         self._lanes: dict[int, Last] = {}
+        self._contexts = Contexts(inner, max_changed_tokens=0) if contexts is None else contexts
+        assert self._contexts.inner is inner, "what one model has computed is nothing to another"
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -271,7 +281,8 @@ class Cached:
         for k, answer in zip(others, self._inner.predict([views[k] for k in others]), strict=True):
             answers[k] = answer
         turns = {k: self._turn(views[k]) for k in sorted(mine.values())}
-        self._inner.compute_again([piece for piece, _ in turns.values()])
+        if pieces := [piece for piece, _ in turns.values() if len(piece.rows)]:
+            self._inner.compute_again(pieces)
         kept = [last.kept for _, last in turns.values()]
         for k, answer in zip(turns, self._inner.read(kept, [views[k] for k in turns]), strict=True):
             answers[k] = answer
@@ -282,14 +293,10 @@ class Cached:
         """Decide what is computed of a lane's canvas, and what is remembered of it afterwards."""
         now = self._look(view)
         # Taken out until all is computed: an exception leaves nothing half written behind.
-        last = self._follow(self._lanes.pop(view.lane, None), now)
-        if last is None:
-            rows = torch.ones_like(now.wanted)
-            last = Last(now, now, now.tokens, 0, 0, self._inner.keep(len(now.tokens)))
-        else:
-            taken_back = now.unknown & (last.computed != now.tokens)
-            asked = now.speak(now.unknown & now.focus)
-            rows = self._rule(now, last) | asked | taken_back | (last.computed == NEVER)
+        last = self._follow(self._lanes.pop(view.lane, None), now) or self._begin(now)
+        taken_back = now.unknown & (last.computed != now.tokens)
+        asked = now.speak(now.unknown & now.focus)
+        rows = self._rule(now, last) | asked | taken_back | (last.computed == NEVER)
         whole = bool(rows.all())
         after = replace(
             last,
@@ -299,7 +306,20 @@ class Cached:
             calls=1 if whole else last.calls + 1,
             focus_calls=last.focus_calls + 1 if torch.equal(now.focus, last.now.focus) else 1,
         )
-        return Again(now.tokens, now.positions, rows.nonzero().flatten(), last.kept), after
+        piece = Again(now.tokens, now.positions, rows.nonzero().flatten(), last.kept)
+        if whole and self._rule.moves and now.in_order and torch.equal(now.wanted, now.unknown):
+            self._contexts.encode(piece, now.wanted)  # at once: the next lane may begin with it
+            piece = replace(piece, rows=piece.rows[:0])
+        return piece, after
+
+    def _begin(self, now: Now) -> Last:
+        """Give what a lane can begin with: what is known of the text around its holes, or nothing."""
+        known = self._contexts.begin(now.tokens, now.wanted) if self._rule.moves and now.in_order else None
+        if known is None:
+            nothing = torch.full_like(now.tokens, NEVER)
+            return Last(now, now, nothing, 0, 0, self._inner.keep(len(now.tokens)))
+        kept, missing = known
+        return Last(now, now, torch.where(missing, NEVER, now.tokens), 1, 0, kept)
 
     def _look(self, view: View) -> Now:
         wanted = torch.zeros(len(view.tokens), dtype=torch.bool)
@@ -319,14 +339,11 @@ class Cached:
             return None
         if torch.equal(now.wanted, before.wanted):
             return last if torch.equal(now.positions, before.positions) else None
-        in_order = torch.equal(now.positions, torch.arange(len(now.tokens)))
-        was_in_order = torch.equal(before.positions, torch.arange(len(before.tokens)))
-        if not (self._rule.moves and in_order and was_in_order and torch.equal(gaps_before(now), gaps_before(before))):
+        in_order = now.in_order and before.in_order
+        if not (self._rule.moves and in_order and torch.equal(gaps_before(now), gaps_before(before))):
             return None
-        kept = self._inner.keep(len(now.tokens))
-        for new, old in ((kept.keys, last.kept.keys), (kept.values, last.kept.values)):
-            new[..., around, :] = old[..., around_before, :]
-        kept.hidden[around] = last.kept.hidden[around_before]
+        rows, source = around.nonzero().flatten(), around_before.nonzero().flatten()
+        kept = copy_rows(last.kept, source, self._inner.keep(len(now.tokens)), rows)
         return replace(last, computed=torch.where(now.wanted, NEVER, now.tokens), kept=kept)
 
 
@@ -336,9 +353,18 @@ def gaps_before(now: Now) -> Tensor:  # [context rows] int64
     return starts.cumsum(0)[~now.wanted]
 
 
-def with_cache(denoiser: Denoiser, written: str) -> Denoiser:
-    """Put the cache `name:parameter=value,…` around a denoiser; one without keys and values, such as a script, stays as it is."""
+def with_cache(denoiser: Denoiser, written: str, contexts: Contexts | None = None) -> Denoiser:
+    """Put the cache `name:parameter=value,…` around a denoiser; one without keys and values, such as a script, stays as it is.
+
+    `contexts` is what earlier requests have left, if the cache may begin with that.
+    """
     name, given = read_cache(written)
     if name not in RULES or not isinstance(denoiser, NetworkDenoiser):
         return denoiser
-    return Cached(denoiser, RULES[name](**given))
+    rule = RULES[name](**given)
+    return Cached(denoiser, rule, contexts if isinstance(rule, Hole) and rule.across else None)
+
+
+def keep_contexts(denoiser: Denoiser) -> Contexts | None:
+    """Make room for what requests to a model leave for the next ones; None for one that has no keys and values."""
+    return Contexts(denoiser) if isinstance(denoiser, NetworkDenoiser) else None

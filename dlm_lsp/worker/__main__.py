@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dlm_lsp.models.denoiser import Denoiser
+    from dlm_lsp.models.kept_context import Contexts
     from dlm_lsp.sampling.cal import Curve
     from dlm_lsp.sampling.healing import Pieces
 
 log = logging.getLogger("dlm_lsp.worker")
 
+IDLE_S = 0.25
+"""If nothing was asked for so long after an answer, somebody who typed has paused."""
 LEAVE_WITHIN_S = 5.0
 """A model call that hangs must not keep the process after its input has ended."""
 
@@ -71,6 +74,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
     inbox.start()
     _leave_when_closed(inbox)
     try:
+        from dlm_lsp.models.cached import keep_contexts
         from dlm_lsp.models.folders import COPY_PRIOR, find, model_hash
         from dlm_lsp.models.loading import load, parts_read
         from dlm_lsp.models.remembered import Remembered
@@ -80,7 +84,8 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         from dlm_lsp.worker.drafters import Drafters
 
         where = {"device": options.device, "dtype": options.dtype, "threads": options.threads}
-        denoiser = load(options.model, **where)
+        denoiser = load(options.model, **where, on_read=lambda percent: send(wire.Loading(percent)))
+        contexts = keep_contexts(denoiser)
         drafters = Drafters(denoiser, partial(load, **where))
         copy_shares = read_shares(find(options.model) / COPY_PRIOR)
         curve = read_curve(options.model)
@@ -105,13 +110,43 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         send(wire.Hello(model=options.model, error=f"the model could not be loaded ({type(error).__name__}: {error})"))
         return 1
     remembered = Remembered(denoiser)
-    while job := inbox.next():
+    job = inbox.next()
+    while job:
         # A benchmark forces the same truth in many orders, and takes no times of it.
         asked = remembered if job.request.forced and job.request.cache == "none" else denoiser
-        result = _answer(job, asked, pieces, inbox, send, copy_shares=copy_shares, curve=curve, find_drafter=drafters)
+        result = _answer(
+            job,
+            asked,
+            pieces,
+            inbox,
+            send,
+            copy_shares=copy_shares,
+            curve=curve,
+            find_drafter=drafters,
+            contexts=contexts,
+        )
         send(wire.Result(result))
         inbox.finish(job.request.id)
+        job = _next(inbox, contexts)
     return 0
+
+
+def _next(inbox: Inbox, contexts: "Contexts | None") -> Job | None:
+    """Wait for the next job; in a pause, once, compute what the last one left to be computed of the text around its holes."""
+    if contexts is not None and contexts.is_stale:
+        try:
+            return inbox.next_within(IDLE_S)
+        except TimeoutError:
+            _refresh(contexts)
+    return inbox.next()
+
+
+def _refresh(contexts: "Contexts") -> None:
+    try:
+        contexts.refresh()
+    except Exception as error:  # noqa: BLE001 nobody has asked for it
+        contexts.forget()
+        log.warning("the text around the hole was not computed ahead: %s", _where(error))
 
 
 def _answer(
@@ -124,6 +159,7 @@ def _answer(
     copy_shares: "Tensor | None",
     curve: "Curve | None",
     find_drafter: "Callable[[str], Denoiser]",
+    contexts: "Contexts | None" = None,
 ) -> InfillResult:
     """Fill one request; whatever goes wrong becomes a result, because every request gets exactly one."""
     from dlm_lsp.worker.pipeline import fill
@@ -145,12 +181,15 @@ def _answer(
             copy_shares=copy_shares,
             curve=curve,
             find_drafter=find_drafter,
+            contexts=contexts,
         )
     except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
         # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.
         log.error("request %d failed: %s", request.id, _where(error))  # noqa: TRY400 a traceback can quote the user's text
         failed = InfillResult(request.id, request.version, Outcome.FAILED, message=_explain(error, request))
     if failed is not None:
+        if contexts is not None:
+            contexts.forget()
         _free_memory()  # not before the error is gone, whose traceback holds the tensors of what failed
         return failed
     # The front logs what it answers; what became of a cancelled request only the worker knows.

@@ -47,6 +47,13 @@ class Inbox:
         """Wait for the next job; None when there will be no more."""
         return self._jobs.get()[2]
 
+    def next_within(self, pause_s: float) -> Job | None:
+        """Wait that long for the next job; raise TimeoutError where none has come."""
+        try:
+            return self._jobs.get(timeout=pause_s)[2]
+        except queue.Empty:
+            raise TimeoutError from None
+
     def cancelled(self, request_id: int) -> bool:
         """Whether nobody waits for this request any more."""
         return self.closed.is_set() or request_id in self._cancelled

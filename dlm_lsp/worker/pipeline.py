@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dlm_lsp.models.cached import with_cache
 from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
+from dlm_lsp.models.kept_context import Contexts
 from dlm_lsp.sampling.cal import Curve
 from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.copy_prior import make_prior
@@ -131,11 +132,13 @@ def fill(
     copy_shares: Tensor | None = None,
     curve: Curve | None = None,
     find_drafter: Callable[[str], Denoiser] | None = None,
+    contexts: Contexts | None = None,
 ) -> InfillResult:
     """Fill the holes of a request that was read at `arrived`, in seconds of `time.monotonic`.
 
     `copy_shares` is the checkpoint's table of `sampling.copy_prior`, `curve` that of `sampling.cal`, None where it has none.
-    `find_drafter` makes the second denoiser of a decoder that has one, by its name.
+    `find_drafter` makes the second denoiser of a decoder that has one, by its name. `contexts` is what earlier requests to this model
+    have left.
 
     Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time; lengths are
     looked for in no more than that.
@@ -143,7 +146,7 @@ def fill(
     started = time.monotonic()
     deadline = arrived + request.deadline_ms / 1000
     half = (arrived + deadline) / 2
-    metered = Metered(with_cache(denoiser, request.cache), cancelled)
+    metered = Metered(with_cache(denoiser, request.cache, contexts), cancelled)
     drafter: Metered | None = None
     spent = {"queue": (started - arrived) * 1000}
 

@@ -1,6 +1,7 @@
 """Caches: what is computed and what is kept, and that nothing is ever kept that has changed."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -25,10 +26,11 @@ from dlm_lsp.models.cached import (
 )
 from dlm_lsp.models.denoiser import View, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamModel
+from dlm_lsp.models.kept_context import Contexts
 from dlm_lsp.models.llada import LladaConfig, LladaModel
 from dlm_lsp.models.scripted import Rule as Script
 from dlm_lsp.models.scripted import ScriptedDenoiser
-from dlm_lsp.models.transformer import NetworkDenoiser
+from dlm_lsp.models.transformer import Again, NetworkDenoiser
 from tests.models.spied import Spied
 
 MASK, VOCAB = 19, 20
@@ -330,14 +332,29 @@ def test_views_that_no_cache_is_made_for(inner: Spied, rule: Rule) -> None:
 
 def test_a_call_that_fails_leaves_nothing_behind(inner: Spied, monkeypatch) -> None:
     """Fails if rows count as computed that were not, because memory ran out on the way."""
-    cached = Cached(inner, Hole(NEVER, 1))
-    cached.predict([START])
-    with monkeypatch.context() as patch:
-        patch.setattr(inner, "compute_again", lambda _: (_ for _ in ()).throw(torch.OutOfMemoryError))
-        with pytest.raises(torch.OutOfMemoryError):
-            cached.predict([write(START, r5=8)])
-    cached.predict([write(START, r5=8)])
-    assert [ALL] == inner.computed[-1]
+    contexts = Contexts(inner)
+    for rule, text in ((Hole(NEVER, 1), START), (Dual(), focus(START, 4, 5, 6))):
+        cached, untroubled = Cached(inner, rule, contexts), Cached(inner, rule, contexts)
+        for each in (cached, untroubled):
+            each.predict([text])
+        with monkeypatch.context() as patch:
+            patch.setattr(inner, "compute_again", fail_half_way)
+            with pytest.raises(torch.OutOfMemoryError):
+                cached.predict([write(text, r5=8)])
+        if isinstance(rule, Hole):
+            expected = untroubled.predict([write(text, r5=8)])
+            assert distance(expected[0], cached.predict([write(text, r5=8)])[0]) <= 1e-9
+        else:
+            cached.predict([write(text, r5=8)])
+            assert [ALL] == inner.computed[-1]
+
+
+def fail_half_way(pieces: Sequence[Again]) -> None:
+    """Write something wrong, then run out of memory."""
+    for piece in pieces:
+        piece.kept.keys[..., piece.rows, :] = 99
+        piece.kept.hidden[:] = 99
+    raise torch.OutOfMemoryError
 
 
 def test_upper_layers_can_be_skipped_beside_kept_rows() -> None:
