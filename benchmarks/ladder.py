@@ -296,7 +296,7 @@ class Ladder:
             rows=self._rows(told["request"], cell),
             written_tokens=len(best.get("tokenConfidence", ())),
             shown_tokens=len(self._tokenizer.encode(shown)),
-            late=told["outcome"] == "late",
+            outcome=told["outcome"],
             exact=shown == case.truth,
             parses=bool(shown) and parses(case.prefix + completion + case.suffix),
             passed=passed,

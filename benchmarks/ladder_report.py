@@ -49,8 +49,8 @@ class Row:
     """What the model saw, hole and all, in tokens."""
     written_tokens: int
     shown_tokens: int
-    late: bool
-    """Whether the deadline cut it."""
+    outcome: str
+    """As the worker says: filled, empty, late, failed."""
     exact: bool
     parses: bool
     passed: bool | None
@@ -84,7 +84,8 @@ def summary(cell: Cell, rows: Sequence[Row], shape: roofline.Shape, rates: roofl
         "mean_rows": round(statistics.mean(row.rows for row in cold)) if cold else 0,
         "states": states,
         "cold_to_warm": median_ratio(own, "cold", "warm"),
-        "late_percent": percent([row.late for row in cold]),
+        "late_percent": percent([row.outcome == "late" for row in cold]),
+        "failed": sum(row.outcome == "failed" for row in own),
         "answered_percent": percent([row.shown_tokens > 0 for row in cold]),
         "parses_percent": percent([row.parses for row in cold]),
         "exact_percent": percent([row.exact for row in cold]),
@@ -137,7 +138,9 @@ def as_table(result: dict[str, Any]) -> str:
     """Lay out what people read."""
     cells = result["cells"]
     goals, places = ([cell for cell in cells if (cell["group"] == GRID) is is_grid] for is_grid in (False, True))
+    failed = sum(cell["failed"] for cell in cells)
     lines = [
+        *([f"**{failed} answers failed and are not among these times.**", ""] if failed else []),
         (
             f"`python -m benchmarks.ladder`, model `{result['model']}` ({result['model_hash']}), settings "
             f"`{json.dumps(result['settings'])}`, commit {result['commit']}, torch {result['torch']}; {result['machine']}; load (1 min) "

@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def row(state: str, ms: float, *, calls: int = 4, shown: int = 8, task: str = "a
     """Give an answer on the grid, half of whose time is the model's."""
     return Row(
         *(GRID, 8, 64, state, task, ms, ms / 2, ms / 2, calls, calls == 0, 64, 8, shown),
-        late=False,
+        outcome="filled",
         exact=False,
         parses=True,
         passed=passed,
@@ -103,11 +104,12 @@ def test_what_the_rows_amount_to() -> None:
         row("cold", 400, shown=0, task="b"),
         row("warm", 100, task="b"),
     ]
-    rows += [row("repeated", 2, calls=0), row("cold", 7, task="c", calls=0)]
+    rows += [row("repeated", 2, calls=0), replace(row("cold", 7, task="c", calls=0), known=False, outcome="failed")]
     told = summary(Cell(GRID, 8, 64, {}), rows, shape_of("nano"), RATES)
     assert 1.0 == told["states"]["cold"]["shown_tokens_per_call"]
     assert 0.5 == told["states"]["cold"]["calls_per_written_token"]
-    assert 2 == told["states"]["cold"]["count"], "what was known is no answer of the model's"
+    assert 2 == told["states"]["cold"]["count"], "what failed is no answer"
+    assert 1 == told["failed"]
     assert 3.0 == told["cold_to_warm"], "the median of 2 and 4"
     assert {"count": 1, "p50": 2, "p90": 2, "p95": 2, "p99": 2, "calls": 0} == told["states"]["repeated"]
     assert (100.0, 1) == (told["pass_percent"], told["tested"])
