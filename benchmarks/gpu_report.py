@@ -62,13 +62,13 @@ def as_tables(result: Mapping[str, Any]) -> str:
     for part, (heading, keys) in PARTS.items():
         rows = [row for row in result["rows"] if row["part"] == part]
         if rows:
-            lines += ["", f"## {heading}", "", *pivot(rows, keys)]
+            lines += ["", f"### {heading}", "", *pivot(rows, keys)]
     memory = [row for row in result["rows"] if row["part"] == "memory"]
     if memory:
-        lines += ["", "## Memory at most, GiB", "", "| model | used | reserved |", "| --- | --- | --- |"]
+        lines += ["", "### Memory at most, GiB", "", "| model | used | reserved |", "| --- | --- | --- |"]
         lines += [f"| {row['model']} | {gib(row['bytes'])} | {gib(row['reserved_bytes'])} |" for row in memory]
     if result["notes"]:
-        lines += ["", "## Not measured", "", *(f"- {note}" for note in result["notes"])]
+        lines += ["", "### Not measured", "", *(f"- {note}" for note in result["notes"])]
     return "\n".join(lines) + "\n"
 
 
