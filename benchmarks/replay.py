@@ -1,7 +1,7 @@
 """Replays recorded typing against the server, over stdio and in real time: what is shown in time, what it costs, what it is worth.
 
-    python -m benchmarks.replay                                          # all knobs, ten minutes; writes results/replay.*
-    python -m benchmarks.replay --compare debounce=0,75,150 prepare=on   # only these
+    python -m benchmarks.replay                                          # the usual knobs, ten minutes; writes results/replay.*
+    python -m benchmarks.replay --compare debounce=0,75,150 prepare=on   # these
     python -m benchmarks.replay --quick                                  # under a minute, the defaults only
 
 In: a recording (`benchmarks.sessions`), and knobs: those of the editor (`debounce`, `cancel`, `accept`) and all settings of the
@@ -27,14 +27,11 @@ from benchmarks.tape import Tape, as_row
 from dlm_lsp.settings import Settings, camel_case, read_settings
 
 HERE = Path(__file__).parent
-KNOBS = (
-    *("debounce=0,150,300", "cancel=off", "prepare=on", "warmStart=on"),
-    *("threshold=0.8", "cache=hole", "deadlineMs=500"),
-)
+KNOBS = ("debounce=0,150", "prepare=on", "warmStart=on", "inComments=off", "threshold=0.8", "deadlineMs=500")
 MINUTES, QUICK_MINUTES = 9.0, 0.7
 OTHER_S = 1.5
 """What a session takes beside typing."""
-SESSION_S = 20.0
+SESSION_S = 15.0
 """In less, too little is typed behind the pause that a session begins with."""
 EDITORS = {"debounce": "debounce_ms", "cancel": "cancel", "accept": "accept"}
 """Knobs that are the editor's, and their names in `Manners`."""
@@ -81,7 +78,7 @@ def main() -> None:
     """Replay, and write what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--compare", nargs="*", default=KNOBS, metavar="KNOB=VALUE[,VALUE…]", help="default: all of them"
+        "--compare", nargs="*", default=KNOBS, metavar="KNOB=VALUE[,VALUE…]", help="default: " + " ".join(KNOBS)
     )
     parser.add_argument("--quick", action="store_true", help="nothing but the defaults, on a part of the recording")
     parser.add_argument("--minutes", type=float, help="at most, for all turns; the recording is cut to fit")

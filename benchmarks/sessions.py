@@ -1,17 +1,20 @@
 """Recordings of typing: the edits of real files, as keys with the time before each.
 
-    python -m benchmarks.sessions . --paths 'dlm_lsp/*.py' --out benchmarks/typing.json    # what a repository's commits changed
-    python -m benchmarks.sessions some/file.py --out typing.json                           # the body of a function, written again
+    python -m benchmarks.sessions my/repository --out typing.json     # what its commits have changed
+    python -m benchmarks.sessions some/file.py --out typing.json      # the body of one of its functions, written again
 
-In: a git repository, or Python files. Out: a JSON file that `benchmarks.replay` replays;
-`benchmarks/typing.json` is of this repository's own history. What is typed, and where, is real; commits
-do not tell how fast it was typed, so that the times are drawn, with a seed, from `rhythm`, and kept in the file. What it does not
-know of people: typing errors, and the order in which they edit (here from top to bottom). Of editors it knows that Enter indents the
-new line as what follows needs; brackets are not closed by themselves.
+In: git repositories and Python files. Out: a JSON file for `benchmarks.replay`. What is typed, and where, is real; commits do not
+tell how fast it was typed, so that the times are drawn, with a seed, from `rhythm`, and kept in the file. What it does not know of
+people: typing errors, and the order in which they edit (here from top to bottom). Of editors it knows that Enter indents the new line
+as what follows needs; brackets are not closed by themselves.
+
+`benchmarks/typing.json` was recorded of this repository, with `. dlm_lsp/engine/recall.py dlm_lsp/text/window.py
+dlm_lsp/text/snippets.py --paths 'dlm_lsp/*.py' --sessions 4 --seed 5`.
 """
 
 import argparse
 import ast
+import itertools
 import json
 import math
 import random
@@ -21,7 +24,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from itertools import accumulate
 from pathlib import Path
 
 SESSIONS = 7
@@ -141,7 +143,7 @@ def changes(old: str, new: str) -> Iterator[tuple[int, int, str]]:
     Where lines were changed, it is what differs of them. New lines begin with Enter at the end of the line above.
     """
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    starts = list(accumulate(map(len, before), initial=0))
+    starts = list(itertools.accumulate(map(len, before), initial=0))
     moved = 0
     for tag, i, i_end, j, j_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -199,7 +201,7 @@ def from_file(path: Path, rng: random.Random) -> Iterator[Session]:
         return
     bodies = [_body(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
     low, high = TYPED_CHARS
-    starts = list(accumulate(map(len, text.splitlines(keepends=True)), initial=0))
+    starts = list(itertools.accumulate(map(len, text.splitlines(keepends=True)), initial=0))
     spans = [(starts[first] - 1, starts[end] - 1) for first, end in bodies if first < end and first > 0]
     spans = [(start, end) for start, end in spans if low <= end - start <= high]
     if spans:
@@ -286,9 +288,10 @@ def main() -> None:
     sessions: list[Session] = []
     for source in options.sources:
         found = from_history(source, options.paths, rng) if source.is_dir() else from_file(source, rng)
-        sessions += [session for session, _ in zip(found, range(options.sessions), strict=False)]
+        sessions += itertools.islice(found, options.sessions)
     if not sessions:
         sys.exit("there is nothing to record: no edit of a fitting size")
+    rng.shuffle(sessions)  # who replays only the first ones has some of each kind
     write(sessions, options.out)
     for session in sessions:
         print(f"{session.ms / 1000:6.1f} s  {session.keys:4} keys  {len(session.edits):3} edits  {session.name}")
