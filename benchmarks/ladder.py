@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument(
         "--settings", type=json.loads, default={}, help="what is measured, as the server's settings in JSON"
     )
-    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--minutes", type=float, default=7.5, help="for questions; starting comes on top")
     parser.add_argument("--quick", action="store_true", help="a corner of the grid, to see that it works")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "ladder.json")

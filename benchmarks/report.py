@@ -3,8 +3,8 @@
     python benchmarks/report.py            # rewrite both between their marks
     python benchmarks/report.py --check    # exit 1 if one would change
 
-In: benchmarks/results/quality.json (`benchmarks/quality.py`) and nano.json (`training/evaluate.py`); for docs/performance.md whatever
-Markdown its marks name. Out: the two pages.
+In: benchmarks/results/quality.json (`benchmarks/quality.py`), nano.json (`training/evaluate.py`) and, once it is measured, ladder.json
+(`benchmarks/ladder.py`); for docs/performance.md whatever Markdown its marks name. Out: the two pages.
 """
 
 import argparse
@@ -74,7 +74,10 @@ def numbers(results: Path) -> str:
     """Lay out what is measured."""
     quality = json.loads((results / "quality.json").read_text(encoding="utf-8"))
     heldout = json.loads((results / "nano.json").read_text(encoding="utf-8"))
-    return quality_table(quality) + "\n" + heldout_table(heldout)
+    tables = [quality_table(quality), heldout_table(heldout)]
+    if (results / "ladder.json").is_file():
+        tables.append(speed_table(json.loads((results / "ladder.json").read_text(encoding="utf-8"))))
+    return "\n".join(tables)
 
 
 def quality_table(result: dict[str, Any]) -> str:
@@ -121,6 +124,34 @@ def repairs_table(result: dict[str, Any]) -> str:
         "| --- | --- | --- | --- |",
         *("| " + " | ".join(map(str, row.values())) + " |" for row in result["thresholds"]),
     ]
+    return "\n".join(lines) + "\n"
+
+
+def speed_table(result: dict[str, Any]) -> str:
+    """How soon a user sees an answer, from the ladder's targets."""
+    lines = [
+        (
+            f"`benchmarks/ladder.py`, model `{result['model']}` ({result['model_hash']}), {result['machine']}, torch {result['torch']}, "
+            f"commit {result['commit']}, load {result['load_before']} before and {result['load_after']} after. Milliseconds over stdio, "
+            "asked while somebody types; window as trained. *Known*: asked again or typed through, no model call. More in "
+            "docs/performance.md."
+        ),
+        "",
+        "| hole | cold p50 | warm p50 | p95 | known p50 | model calls per token written | parses % | pass@1 % |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for cell in (each for each in result["cells"] if each["group"] != "grid"):
+        cold, warm, known = (cell["states"].get(state, {}) for state in ("cold", "warm", "repeated"))
+        values = [
+            cold.get("p50"),
+            warm.get("p50"),
+            warm.get("p95"),
+            known.get("p50"),
+            cold.get("calls_per_written_token"),
+        ]
+        values += [cell["parses_percent"], cell["pass_percent"]]
+        told = " | ".join("" if value is None else str(value) for value in values)
+        lines.append(f"| {cell['group']}, ≤ {cell['hole_tokens']} tokens | {told} |")
     return "\n".join(lines) + "\n"
 
 
