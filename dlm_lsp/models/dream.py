@@ -7,12 +7,14 @@ In: config.json as a dict, weights by their Hugging Face names. Out: logits. Kno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dlm_lsp.errors import ModelError
+from dlm_lsp.models.packing import Packed
 from dlm_lsp.models.transformer import (
     Beside,
     Kept,
@@ -75,8 +77,11 @@ class DreamConfig:
 class Attention(nn.Module):
     """Grouped-query attention with biases on q, k, v and no causal mask."""
 
+    together: ClassVar = {"qkv": ("q_proj", "k_proj", "v_proj")}
+
     def __init__(self, config: DreamConfig) -> None:
         super().__init__()
+        self.qkv: Packed | None = None
         size, kv_size = config.hidden_size, config.num_key_value_heads * config.head_size
         self.q_proj = nn.Linear(size, size, bias=True)
         self.k_proj = nn.Linear(size, kv_size, bias=True)
@@ -89,10 +94,8 @@ class Attention(nn.Module):
     ) -> Tensor:  # [B, L, D] -> [B, L, D]
         """Attend; `visible` [B, 1, 1 or L, L] is True where a row may look."""
         batch, length, _ = x.shape
-        q, k, v = (
-            proj(x).view(batch, length, -1, self.head_size).transpose(1, 2)
-            for proj in (self.q_proj, self.k_proj, self.v_proj)
-        )
+        parts = self.qkv.apart(x) if self.qkv else (self.q_proj(x), self.k_proj(x), self.v_proj(x))
+        q, k, v = (part.view(batch, length, -1, self.head_size).transpose(1, 2) for part in parts)
         mixed = attend(q, k, v, cos, sin, visible=visible, beside=beside)
         out: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(batch, length, -1))
         return out
@@ -101,15 +104,19 @@ class Attention(nn.Module):
 class Mlp(nn.Module):
     """SwiGLU without biases."""
 
+    together: ClassVar = {"gate_up": ("gate_proj", "up_proj")}
+
     def __init__(self, config: DreamConfig) -> None:
         super().__init__()
+        self.gate_up: Packed | None = None
         self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:  # [B, L, D] -> [B, L, D]
         """Gate, widen, narrow."""
-        out: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
+        gate, up = self.gate_up.apart(x) if self.gate_up else (self.gate_proj(x), self.up_proj(x))
+        out: Tensor = self.down_proj(functional.silu(gate) * up)
         return out
 
 

@@ -8,12 +8,14 @@ or sampler.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dlm_lsp.errors import ModelError
+from dlm_lsp.models.packing import Packed
 from dlm_lsp.models.transformer import Beside, Kept, RMSNorm, attend, check_heads, read_numbers, room, rotary
 
 ONLY: dict[str, tuple[object, ...]] = {
@@ -92,8 +94,12 @@ class LladaConfig:
 class Block(nn.Module):
     """One pre-norm transformer layer: attention, then SwiGLU."""
 
+    together: ClassVar = {"qkv": ("q_proj", "k_proj", "v_proj"), "gate_up": ("ff_proj", "up_proj")}
+
     def __init__(self, config: LladaConfig) -> None:
         super().__init__()
+        self.qkv: Packed | None = None
+        self.gate_up: Packed | None = None
         size, kv_size = config.d_model, config.n_kv_heads * config.head_size
         bias, qkv_bias = config.include_bias, config.include_bias or config.include_qkv_bias
         self.attn_norm = RMSNorm(size, config.rms_norm_eps)
@@ -113,14 +119,13 @@ class Block(nn.Module):
         """Attend, then transform each row."""
         batch, length, _ = x.shape
         normed = self.attn_norm(x)
-        q, k, v = (
-            proj(normed).view(batch, length, -1, self.head_size).transpose(1, 2)
-            for proj in (self.q_proj, self.k_proj, self.v_proj)
-        )
+        parts = self.qkv.apart(normed) if self.qkv else (self.q_proj(normed), self.k_proj(normed), self.v_proj(normed))
+        q, k, v = (part.view(batch, length, -1, self.head_size).transpose(1, 2) for part in parts)
         mixed = attend(q, k, v, cos, sin, visible=visible, beside=beside)
         x = x + self.attn_out(mixed.transpose(1, 2).reshape(batch, length, -1))
         normed = self.ff_norm(x)
-        out: Tensor = x + self.ff_out(functional.silu(self.ff_proj(normed)) * self.up_proj(normed))
+        gate, up = self.gate_up.apart(normed) if self.gate_up else (self.ff_proj(normed), self.up_proj(normed))
+        out: Tensor = x + self.ff_out(functional.silu(gate) * up)
         return out
 
 

@@ -7,6 +7,7 @@ no code of a checkpoint (`auto_map` is never read) and knows no forward pass.
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,10 @@ from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamModel
 from dlm_lsp.models.folders import CONFIG, SCRIPTED, find, read_header, read_json, weight_files
+from dlm_lsp.models.formats import fastest
 from dlm_lsp.models.graphs import compute_on
 from dlm_lsp.models.llada import LladaConfig, LladaModel
+from dlm_lsp.models.packing import pack_weights
 from dlm_lsp.models.transformer import NetworkDenoiser
 
 if TYPE_CHECKING:
@@ -36,6 +39,14 @@ DTYPES = {
     "float64": torch.float64,
 }
 
+INT8 = "int8"
+"""Rounds the weights of most products, and on the CPU alone; the others are float32 there."""
+
+TRIED_NUMBERS = 1_000_000
+"""Of a network of fewer numbers, products are not what takes the time."""
+PACKED_BYTES = 2**31
+"""A larger network is used as it lies in its mapped file: a copy of it might be more than the memory."""
+
 CONTEXT_PARTS = ("path", "imports", "names", "snippets")
 """What can be told beside the window."""
 
@@ -45,18 +56,30 @@ class Family:
     """How a model type becomes a denoiser. The network's parameters have the names of the checkpoint's tensors."""
 
     network: Callable[[dict[str, Any]], DreamModel | LladaModel]
-    denoiser: Callable[..., Denoiser]
+    denoiser: Callable[..., NetworkDenoiser]
+    layer_count: str
+    """The key of config.json."""
 
 
 FAMILIES: dict[str, Family] = {
-    "Dream": Family(lambda config: DreamModel(DreamConfig.from_json(config)), NetworkDenoiser),
-    "llada": Family(lambda config: LladaModel(LladaConfig.from_json(config)), NetworkDenoiser),
+    "Dream": Family(lambda config: DreamModel(DreamConfig.from_json(config)), NetworkDenoiser, "num_hidden_layers"),
+    "llada": Family(lambda config: LladaModel(LladaConfig.from_json(config)), NetworkDenoiser, "n_layers"),
 }
 """By `model_type` of config.json."""
 
 
-def load(model: str | Path, *, device: str = "auto", dtype: str = "auto", threads: int = 0) -> Denoiser:
-    """Load a bundled model by its name, a checkpoint by its folder, or `scripted:FILE`; 0 threads leaves it to torch."""
+def load(
+    model: str | Path,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    threads: int = 0,
+    on_read: Callable[[int], None] | None = None,
+) -> Denoiser:
+    """Load a bundled model by its name, a checkpoint by its folder, or `scripted:FILE`; 0 threads leaves it to torch.
+
+    `on_read` is told how many percent of the weights have been read, whenever it is one more.
+    """
     # Here, so that weights can be read where the tokenizers library is not installed.
     from dlm_lsp.models.scripted import read_script
     from dlm_lsp.models.tokenizer import read_tokenizer
@@ -71,11 +94,45 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto", thread
     family = FAMILIES[config["model_type"]]
     tokenizer = read_tokenizer(path)
     vocabulary = read_vocabulary(config, tokenizer)
-    with torch.device("meta"), Undrawn():  # no memory yet: the tensors of the file become the parameters
-        network = family.network(config)
-    weights = read_weights(path, config, network.state_dict(), choose_dtype(dtype, place), place)
-    network.load_state_dict(weights, assign=True)
-    return family.denoiser(network, vocabulary, tokenizer, compute_rows=compute_on(place, network))
+    wanted = unfilled(family, config).state_dict()
+    weights = read_weights(path, config, wanted, choose_dtype(dtype, place), place, on_read=on_read)
+
+    def denoiser(config: dict[str, Any], dtype: str) -> NetworkDenoiser:
+        network, runs_in = build(family, config, weights, dtype, place)
+        return family.denoiser(network, vocabulary, tokenizer, compute_rows=compute_on(place, network), dtype=runs_in)
+
+    if dtype == "auto" and place.type == "cpu" and is_worth_trying(weights):
+        dtype = fastest(partial(denoiser, config | {family.layer_count: 1}))
+    return denoiser(config, dtype)
+
+
+def unfilled(family: Family, config: dict[str, Any]) -> DreamModel | LladaModel:
+    """Make a network that takes no memory yet: the tensors of a file become its parameters."""
+    with torch.device("meta"), Undrawn():
+        return family.network(config)
+
+
+def build(
+    family: Family, config: dict[str, Any], weights: Mapping[str, Tensor], dtype: str, place: torch.device
+) -> tuple[DreamModel | LladaModel, str]:
+    """Make a network of as many of the weights as it has; give it and the number format in which it runs."""
+    network = unfilled(family, config)
+    kind = choose_dtype(dtype, place)
+    network.load_state_dict({name: weights[name].to(kind) for name in network.state_dict()}, assign=True)
+    if place.type == "cpu" and size_bytes(weights) <= PACKED_BYTES:
+        return network, pack_weights(network, dtype)
+    return network, str(kind).removeprefix("torch.")
+
+
+def is_worth_trying(weights: Mapping[str, Tensor]) -> bool:
+    """Whether it is worth while, and there is memory enough, to try other formats of a network's products."""
+    numbers = sum(tensor.numel() for tensor in weights.values())
+    return numbers >= TRIED_NUMBERS and size_bytes(weights) <= PACKED_BYTES
+
+
+def size_bytes(weights: Mapping[str, Tensor]) -> int:
+    """What weights take in memory."""
+    return sum(tensor.nbytes for tensor in weights.values())
 
 
 class Undrawn(TorchFunctionMode):
@@ -115,11 +172,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """Give the number format of a setting; `auto` is bfloat16 on CUDA, where it is fast, and float32 elsewhere."""
-    if name == "auto":
+    """Give the number format of weights for a setting; `auto` is bfloat16 on CUDA, where it is fast, and float32 elsewhere."""
+    if name in {"auto", INT8}:
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     if name not in DTYPES:
-        raise ModelError(f"the number format {name!r} is unknown; set dtype to one of auto, {', '.join(DTYPES)}")
+        known = ", ".join(("auto", INT8, *DTYPES))
+        raise ModelError(f"the number format {name!r} is unknown; set dtype to one of {known}")
     return DTYPES[name]
 
 
@@ -169,13 +227,22 @@ def read_vocabulary(config: Mapping[str, Any], tokenizer: "BpeTokenizer") -> Voc
 
 
 def read_weights(
-    folder: Path, config: Mapping[str, Any], wanted: Mapping[str, Tensor], dtype: torch.dtype, device: torch.device
+    folder: Path,
+    config: Mapping[str, Any],
+    wanted: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    on_read: Callable[[int], None] | None = None,
 ) -> dict[str, Tensor]:
     """Read the tensors that a network wants, one at a time, each brought to `dtype` on `device`.
 
     A tensor that is on the CPU in its own format stays in the mapped file until it is used.
     """
     weights: dict[str, Tensor] = {}
+    is_tied = bool(config.get("tie_word_embeddings"))
+    size = sum(tensor.numel() for name, tensor in wanted.items() if not (is_tied and name == "lm_head.weight"))
+    read = percent = 0
     for file in weight_files(folder):
         read_header(file)  # says of a missing or cut file what the library does not
         try:
@@ -189,11 +256,16 @@ def read_weights(
                             f"{list(wanted[name].shape)}; the two belong to different models"
                         )
                     weights[name] = tensor.to(dtype)
+                    read += tensor.numel()
+                    share = min(100, 100 * read // size)  # a stored head may be there and not count
+                    if on_read is not None and share > percent:
+                        percent = share
+                        on_read(percent)
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{file} is damaged or cut short ({error}); download it again") from error
         except torch.OutOfMemoryError as error:
             raise ModelError(f"the model does not fit into the memory of {device}; try device 'cpu'") from error
-    if config.get("tie_word_embeddings") and "model.embed_tokens.weight" in weights:
+    if is_tied and "model.embed_tokens.weight" in weights:
         weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
     missing = [name for name in wanted if name not in weights]
     if missing:

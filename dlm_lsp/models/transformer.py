@@ -197,6 +197,10 @@ class Network(Protocol):
         """Give the weights."""
         ...
 
+    def to(self, device: str) -> Self:
+        """Move the weights."""
+        ...
+
 
 def room(layers: int, heads: int, head_size: int, length: int, like: Tensor) -> Kept:
     """Make room for a canvas of `length` rows in the number format and on the device of the embedding [V, D] `like`."""
@@ -256,12 +260,15 @@ class NetworkDenoiser:
         tokenizer: Tokenizer,
         layers: int | None = None,
         compute_rows: Compute = compute,
+        *,
+        dtype: str = "",
     ) -> None:
         self._network = network.eval().requires_grad_(requires_grad=False)
         self._vocabulary = vocabulary
         self._tokenizer = tokenizer
         self._layers = layers
         self._compute = compute_rows
+        self._dtype = dtype
 
     @property
     def layers(self) -> int:
@@ -270,7 +277,9 @@ class NetworkDenoiser:
 
     def skip_above(self, layers: int) -> "NetworkDenoiser":
         """Give a cheaper denoiser over the same weights, in which the head reads the rows after so many layers."""
-        return NetworkDenoiser(self._network, self._vocabulary, self._tokenizer, layers, self._compute)
+        return NetworkDenoiser(
+            self._network, self._vocabulary, self._tokenizer, layers, self._compute, dtype=self._dtype
+        )
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -293,6 +302,11 @@ class NetworkDenoiser:
         return str(self._place)
 
     @property
+    def dtype(self) -> str:
+        """The number format in which it computes, for people."""
+        return self._dtype or str(next(self._network.parameters()).dtype).removeprefix("torch.")
+
+    @property
     def _place(self) -> torch.device:
         return next(self._network.parameters()).device
 
@@ -312,6 +326,10 @@ class NetworkDenoiser:
             self._layers,
         )
         return self._read([(hidden[b], view.rows) for b, view in enumerate(views)])
+
+    def move_to_cpu(self) -> None:
+        """Leave the device for good, for the denoisers of fewer layers too; what was kept there is of no use any more."""
+        self._network.to("cpu")
 
     def speakers(self, rows: Tensor) -> Tensor:  # [R] int64 -> [R] int64
         """Give the rows of the network that speak about the tokens at `rows`."""

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import View
-from dlm_lsp.models.loading import choose_dtype, load, parts_read
+from dlm_lsp.models.loading import FAMILIES, choose_dtype, load, parts_read, read_config, read_weights, unfilled
 
 MASK, EXPAND, END = 262, 263, 256
 IDS = torch.tensor([10, 20, MASK, MASK, 30])
@@ -106,9 +106,22 @@ def test_the_mask_is_found_in_the_tokenizer(copy) -> None:
 
 
 def test_the_tied_head_is_one_tensor(checkpoints: Path) -> None:
-    """Fails when a tied head takes memory of its own."""
-    network = load(checkpoints / "dream-tiny-tied", device="cpu")._network
-    assert network.lm_head.weight.data_ptr() == network.model.embed_tokens.weight.data_ptr()
+    """Fails when a tied head is read into memory of its own."""
+    folder = checkpoints / "dream-tiny-tied"
+    config = read_config(folder)
+    wanted = unfilled(FAMILIES["Dream"], config).state_dict()
+    weights = read_weights(folder, config, wanted, torch.float32, torch.device("cpu"))
+    assert weights["lm_head.weight"].data_ptr() == weights["model.embed_tokens.weight"].data_ptr()
+
+
+@pytest.mark.parametrize("name", ["dream-tiny", "dream-tiny-tied"])
+def test_how_much_has_been_read_is_told(name: str, copy) -> None:
+    """Fails if it is not told, falls, is told twice, or is not 100 in the end because the tied head is read with the embeddings."""
+    told: list[int] = []
+    load(copy(name), device="cpu", on_read=told.append)
+    assert sorted(set(told)) == told
+    assert 100 == told[-1]
+    assert len(told) > 3
 
 
 def test_a_stored_head_is_ignored_where_the_config_ties_it(copy) -> None:
