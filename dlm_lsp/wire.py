@@ -1,6 +1,6 @@
 r"""The messages between the front process and the worker: one JSON object a line, each way.
 
-Front to worker:  hello, fill, cancel, shutdown.   Worker to front:  hello, watched, result.
+Front to worker:  hello, fill, cancel, shutdown.   Worker to front:  loading, hello, watched, result.
 In and out: the values of `values` and bytes. Standard library only; it opens no pipe. JSON is ASCII-escaped, so that lone
 surrogates and line separators cross unharmed; deadlines are durations; no field assumes a shared disk or clock.
 
@@ -33,6 +33,8 @@ class Hello:
     model_hash: str = ""
     """16 hex digits that change with what changes the model's answers (`models.folders.model_hash`), from the worker."""
     device: str = ""
+    dtype: str = ""
+    """The number format in which the model computes, for people; empty where it has none."""
     memory_bytes: int = 0
     """What is free on the device once the model is there; 0 where it does not tell."""
     max_tokens: int = 0
@@ -43,6 +45,13 @@ class Hello:
     """Why the model could not be loaded; the worker ends after saying so."""
     reads: tuple[str, ...] = ("path", "imports")
     """The parts of `Context` that the model was trained to read (path, imports, names, snippets); others are not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How much of the model's weights has been read, told by a worker that has not said hello yet."""
+
+    percent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class Result:
     result: InfillResult
 
 
-Message = Hello | Fill | Cancel | Shutdown | Watched | Result
+Message = Hello | Loading | Fill | Cancel | Shutdown | Watched | Result
 _BY_NAME: dict[str, Any] = {kind.__name__.lower(): kind for kind in get_args(Message)}
 
 

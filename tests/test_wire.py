@@ -100,6 +100,7 @@ def requests(draw: st.DrawFn) -> InfillRequest:
 
 MESSAGES = st.one_of(
     st.builds(wire.Hello, **all_fields(wire.Hello)),
+    st.builds(wire.Loading, NUMBERS),
     st.builds(wire.Fill, requests()),
     st.builds(wire.Cancel, NUMBERS),
     st.just(wire.Shutdown()),

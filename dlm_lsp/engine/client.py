@@ -35,6 +35,11 @@ class EngineClient(Protocol):
         """What the running worker said about its model; None while there is none."""
         ...
 
+    @property
+    def loaded_percent(self) -> int:
+        """How much of the model's weights has been read, of use until `hello` is there."""
+        ...
+
     def start(self) -> None:
         """Begin to load the model; returns at once, and does nothing the second time or once it was stopped."""
         ...

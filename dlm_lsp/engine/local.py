@@ -89,6 +89,7 @@ class LocalEngine:
     ) -> None:
         self.state = EngineState.STOPPED
         self.hello: wire.Hello | None = None
+        self.loaded_percent = 0
         self._command = command or worker_command(settings)
         self._on_state = on_state
         self._on_log = on_log
@@ -206,7 +207,7 @@ class LocalEngine:
             raise WorkerError(f"the model's process cannot be started: {error.strerror}") from error
         assert process.stdout is not None, "stdout is a pipe"
         assert process.stderr is not None, "stderr is a pipe"
-        self._process = process
+        self._process, self.loaded_percent = process, 0
         log_reader = asyncio.create_task(self._pass_on(process.stderr))
         watcher = asyncio.create_task(self._kill_if_silent(process))
         try:
@@ -256,6 +257,8 @@ class LocalEngine:
                 raise WorkerError(error)
             case wire.Hello():
                 self._greet(message)
+            case wire.Loading(percent):
+                self.loaded_percent = percent
             case wire.Result(result) if result.id in self._pending:
                 _settle(self._pending[result.id], result)
             case wire.Watched(step) if step.id in self._pending:
@@ -310,8 +313,8 @@ class LocalEngine:
         if not any(other.sends for other in self._pending.values()):
             self._heard = time.monotonic()
         pending.sends += 1
-        self._note_load()
         self._write(pending.line)
+        self._note_load()  # whoever is told of it may wait, the model need not
 
     def _write(self, line: bytes) -> None:
         """Hand a line to the pipe; a worker that is gone is noticed by whoever reads."""

@@ -4,6 +4,7 @@ In: changes of the engine's state. Out: the answer to `dlm-lsp/status`, the same
 that they want it, lines in the client's log, and a progress bar while a model loads. Decides nothing.
 """
 
+import asyncio
 from contextlib import suppress
 from pathlib import PurePath
 from typing import Any
@@ -20,6 +21,8 @@ CAPABILITY = "dlmLsp"
 """What we look for in the client's experimental capabilities."""
 LOADING_AFTER_S = 1.0
 """A model that is there sooner needs no progress bar."""
+LOOK_EVERY_S = 0.1
+"""How often it is looked how much of a model has been read."""
 _WORDS = {
     EngineState.STARTING: "loading",
     EngineState.READY: "ready",
@@ -39,6 +42,7 @@ def status(ls: Session, _params: NoParams) -> dict[str, Any]:
         "model": hello.model if hello else ls.service.settings.model,
         "modelHash": hello.model_hash if hello else None,
         "device": hello.device if hello else None,
+        "loadedPercent": ls.engine.loaded_percent if ls.engine.state is EngineState.STARTING else None,
         "lastMs": round(last.ms, 1) if last else None,
         "counts": dict(ls.tally.counts),
     }
@@ -88,7 +92,13 @@ def _wants_status(ls: Session) -> bool:
 
 
 async def _show_loading(ls: Session) -> None:
-    engine, name = ls.engine, PurePath(ls.service.settings.model).name
-    async with progress(ls, None, f"Loading {name}", cancellable=False, after_s=LOADING_AFTER_S):
-        with suppress(WorkerError):
-            await engine.ready()
+    engine, name, told = ls.engine, PurePath(ls.service.settings.model).name, 0
+    ready = asyncio.ensure_future(engine.ready())
+    async with progress(ls, None, f"Loading {name}", cancellable=False, measured=True, after_s=LOADING_AFTER_S) as bar:
+        while not (await asyncio.wait({ready}, timeout=LOOK_EVERY_S))[0]:
+            if engine.loaded_percent > told:
+                told = engine.loaded_percent
+                bar(f"{told} %", told)
+                answered(ls)
+    with suppress(WorkerError):
+        await ready

@@ -1,11 +1,17 @@
 """Requests beyond the standard: fill now, status, switch, free, what the model saw, and what became of an item."""
 
+import json
+import shutil
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
+from safetensors.torch import save_file
 
+from dlm_lsp.models.dream import DreamConfig, DreamModel
+from dlm_lsp.models.loading import Undrawn
 from tests.e2e.conftest import LONG, StartServer, write_rules
 from tests.e2e.raw_client import Message, RawClient, empty_range, without_commands
 
@@ -214,7 +220,45 @@ def test_loading_is_shown_where_it_takes_long(start: StartServer) -> None:
     client.on_request = lambda _message: None
     client.initialize(capabilities=shows)
     client.wait_until(lambda: "ready" == status(client)["state"])
-    client.wait_until(lambda: 2 == len(told(client, "$/progress")))
-    begin, end = [note["value"] for note in told(client, "$/progress")]
-    assert {"kind": "begin", "title": "Loading nano", "cancellable": False} == begin
+    client.wait_until(lambda: any("end" == note["value"]["kind"] for note in told(client, "$/progress")))
+    begin, *reports, end = [note["value"] for note in told(client, "$/progress")]
+    assert {"kind": "begin", "title": "Loading nano", "cancellable": False}.items() <= begin.items()
+    assert all("report" == report["kind"] for report in reports)
     assert {"kind": "end"} == end
+
+
+def test_how_much_of_a_model_has_been_read(start: StartServer, tmp_path: Path) -> None:
+    """Fails if who waits for a large model is not told how far it is, is told after it is there, or two bars are shown."""
+    client = start(str(many_layers(tmp_path / "deep")))
+    client.on_request = lambda _message: None
+    client.initialize(capabilities=STATUS_WANTED | {"window": {"workDoneProgress": True}})
+    client.wait_until(lambda: "ready" == status(client)["state"])
+    assert status(client)["loadedPercent"] is None
+    notes = [(note["state"], note["loadedPercent"]) for note in told(client, "dlm-lsp/didChangeStatus")]
+    loading, ready = [percent for state, percent in notes if state == "loading"], notes[-1]
+    assert ("ready", None) == ready
+    assert sorted(set(loading)) == loading
+    assert 0 == loading[0]
+    assert any(0 < percent < 100 for percent in loading)
+    client.wait_until(lambda: any("end" == note["value"]["kind"] for note in told(client, "$/progress")))
+    begin, *reports, end = [note["value"] for note in told(client, "$/progress")]
+    assert ["begin", "end"] == [begin["kind"], end["kind"]]
+    percentages = [report["percentage"] for report in reports]
+    assert set(percentages) <= set(loading)
+    assert sorted(percentages) == percentages
+
+
+def many_layers(folder: Path) -> Path:
+    """Make a checkpoint that takes long to read for its size: of 700 layers of 16."""
+    tiny = Path(__file__).parents[1] / "data/reference/checkpoints/dream-tiny"
+    shutil.copytree(tiny, folder, ignore=shutil.ignore_patterns("*.safetensors*"))
+    config = json.loads((tiny / "config.json").read_text()) | {
+        "num_hidden_layers": 700,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    with torch.device("meta"), Undrawn():
+        wanted = DreamModel(DreamConfig.from_json(config)).state_dict()
+    save_file({name: torch.zeros(tensor.shape) for name, tensor in wanted.items()}, folder / "model.safetensors")
+    return folder

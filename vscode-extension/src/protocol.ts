@@ -7,6 +7,8 @@ export interface Status {
   message: string;
   model: string;
   device: string | null;
+  /** While the model is being loaded. */
+  loadedPercent?: number | null;
   lastMs: number | null;
   counts: Record<string, number>;
 }

@@ -24,7 +24,8 @@ export function makeStatusItem(session: Session): vscode.Disposable {
     const editor = vscode.window.activeTextEditor;
     const isOffHere =
       state !== "failed" && state !== "missing" && editor?.document.languageId === "python" && !isOn(editor.document);
-    const { icon, word } = LOOKS[isOffHere ? "off" : state];
+    const { icon, word: plain } = LOOKS[isOffHere ? "off" : state];
+    const word = plain === "loading" && status?.loadedPercent ? `loading ${status.loadedPercent} %` : plain;
     const last = status?.lastMs == null ? "ready" : `${Math.round(status.lastMs)} ms`;
     item.text = `${icon} dlm ${word || last}`;
     item.backgroundColor = state === "failed" ? new vscode.ThemeColor("statusBarItem.errorBackground") : undefined;

@@ -9,6 +9,7 @@ local M = {}
 ---@field message string
 ---@field model string
 ---@field device string?
+---@field loadedPercent number? while the model is being loaded
 ---@field lastMs number?
 ---@field counts table<string, integer>
 
@@ -37,7 +38,7 @@ function M.ask(client, on_status)
   end, vim.api.nvim_get_current_buf())
 end
 
---- A few words, such as "dlm nano 80 ms", "dlm loading", "dlm off"; nothing where no server serves the current buffer.
+--- A few words, such as "dlm nano 80 ms", "dlm loading 40 %", "dlm off"; nothing where no server serves the current buffer.
 ---@return string
 function M.line()
   local client = server.client()
@@ -50,6 +51,9 @@ function M.line()
   if last.state == 'ready' then
     local ms = type(last.lastMs) == 'number' and (' %d ms'):format(last.lastMs) or ''
     return 'dlm ' .. vim.fn.fnamemodify(tostring(last.model), ':t') .. ms
+  end
+  if last.state == 'loading' and type(last.loadedPercent) == 'number' and last.loadedPercent > 0 then
+    return ('dlm loading %d %%'):format(last.loadedPercent)
   end
   return 'dlm ' .. last.state
 end
