@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Vocabulary
-from dlm_lsp.sampling.belief import likeliest
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.strategy import Sampler
 
@@ -30,7 +29,7 @@ class Pace:
     vocabulary: Vocabulary
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
-        """Decide with growth in vain forbidden; then add the neighbours of a row that goes."""
+        """Decide with growth in vain forbidden; then add those that would go next to a row that goes."""
         logits = self._forbid_growth(canvas, logits)
         return self._shrink_faster(canvas, logits, self.inner(canvas, logits, rng))
 
@@ -52,28 +51,36 @@ class Pace:
         return logits
 
     def _shrink_faster(self, canvas: Canvas, logits: Tensor, move: Move) -> Move:
-        """Where a row goes, let half of the run to its right go with it that the model would take away row by row."""
+        """Where a row goes, let those masks beside it go too that the model is surer to take away than to write anything.
+
+        They would go one by one before the next token is written. Masks side by side are alike: it does not matter which go.
+        """
         delete = self.vocabulary.delete_id
         going = move.commit & (move.tokens == delete)  # [L]
         if delete is None or not bool(going.any()):
             return move
-        wanted = torch.zeros_like(canvas.holes)  # [L]
-        wanted[canvas.rows] = likeliest(logits).cpu() == delete
-        wanted &= canvas.masked
+        chances = logits.softmax(-1).cpu()  # [H, V]
+        gone, written = torch.zeros(len(canvas.tokens)), torch.zeros(len(canvas.tokens))  # [L], [L]
+        gone[canvas.rows] = chances[:, delete]
+        chances[:, delete] = 0
+        written[canvas.rows] = chances.amax(-1)
         commit, tokens, confidence = move.commit.clone(), move.tokens.clone(), move.confidence.clone()
         for hole in range(len(canvas.budget)):
-            own = canvas.hole_of == hole
-            if not bool((going & own).any()):
+            masks = canvas.masked & (canvas.hole_of == hole)
+            if not bool((going & masks).any()):
                 continue
-            pick = int(torch.where(going & own, move.confidence, -1.0).argmax())
-            run = _run_behind(wanted & own, pick)
-            more = slice(pick, pick + (run + 1) // 2 + 1)
+            pick = int(torch.where(going & masks, move.confidence, -1.0).argmax())
+            start, stop = _run_around(masks, pick)
+            count = max(1, int((gone[start:stop] > written[masks].max()).sum()))
+            # To the right first: the first row of a hole may be bound to what was typed.
+            first = max(start, min(pick, stop - count))
+            more = slice(first, first + count)
             commit[more], tokens[more], confidence[more] = True, delete, move.confidence[pick]
         return replace(move, commit=commit, tokens=tokens, confidence=confidence)
 
 
-def _run_behind(marked: Tensor, place: int) -> int:  # [L] bool
-    """Count the marked rows that follow `place` without a gap."""
-    behind = marked[place + 1 :]
-    gaps = (~behind).nonzero()
-    return int(gaps[0]) if len(gaps) else len(behind)
+def _run_around(marked: Tensor, place: int) -> tuple[int, int]:  # [L] bool
+    """Give start and end of the unbroken run of marked rows around `place`."""
+    gaps = (~marked).nonzero().flatten()
+    at = int(torch.searchsorted(gaps, place))
+    return int(gaps[at - 1]) + 1 if at else 0, int(gaps[at]) if at < len(gaps) else len(marked)

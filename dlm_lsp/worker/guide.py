@@ -65,7 +65,7 @@ def read_hole(
 ) -> tuple[str, tuple[tuple[int, int, int], ...]]:
     """Give what is written in a hole so far, to the end or in whole lines, and which row stands where in it (`Look.rows`)."""
     places = (canvas.hole_of == hole).nonzero().flatten().tolist()
-    ids = [int(canvas.tokens[place]) for place in places]
+    ids = canvas.hole_tokens(hole)
     finished = canvas.mask_id not in ids
     if not finished:
         ids = ids[: ids.index(canvas.mask_id)]

@@ -15,17 +15,25 @@ from tests.sampling.test_length import TRAINED, UNTRAINED, D, E, M
 RNG = torch.Generator()
 
 
-def logits_of(picks: Sequence[int], second: int = 3) -> Tensor:  # [H, 24]
-    """Say a token per row, and what comes next if that is forbidden."""
+def logits_of(picks: Sequence[int], second: int = 3, how_sure: Sequence[float] = ()) -> Tensor:  # [H, 24]
+    """Say a token per row, how sure it is, and what comes next if that is forbidden."""
     logits = torch.zeros(len(picks), 24)
-    logits[torch.arange(len(picks)), torch.tensor(picks)] = 9.0
+    logits[torch.arange(len(picks)), torch.tensor(picks)] = torch.tensor(
+        how_sure or [9.0] * len(picks), dtype=torch.float32
+    )
     logits[:, second] += 4.0
     return logits
 
 
-def decide(canvas: Canvas, picks: Sequence[int], start: Canvas | None = None, vocabulary=TRAINED) -> Move:
+def decide(
+    canvas: Canvas,
+    picks: Sequence[int],
+    start: Canvas | None = None,
+    vocabulary=TRAINED,
+    how_sure: Sequence[float] = (),
+) -> Move:
     """Ask a pace around a rule that commits one row at a time."""
-    return Pace(Threshold(1.1), start or canvas, vocabulary)(canvas, logits_of(picks), RNG)
+    return Pace(Threshold(1.1), start or canvas, vocabulary)(canvas, logits_of(picks, how_sure=how_sure), RNG)
 
 
 def said(move: Move) -> list[int | None]:
@@ -34,17 +42,29 @@ def said(move: Move) -> list[int | None]:
 
 
 @pytest.mark.parametrize(
-    ("picks", "expected"),
+    ("picks", "how_sure", "expected"),
     [
-        ([D, D, D, D, D, D, D], [D, D, D, D, None, None, None]),
-        ([D, D, 1, D, D], [D, D, None, None, None]),
-        ([D], [D]),
-        ([D, 1], [D, None]),
+        ([D, D, D], [7, 8, 9], [D, D, D]),
+        ([1, D, D, D], [7, 6, 8, 9], [None, None, D, D]),
+        ([1, D, D, D], [7, 8, 9, 6], [None, None, D, D]),
+        ([D, 1, D], [9, 7, 8], [D, D, None]),
+        ([1, D, D], [9, 9, 9], [1, None, None]),
+        ([D, D, 1], [9, 9, 9], [D, None, None]),
+        ([D], [9], [D]),
     ],
 )
-def test_half_of_the_rows_that_would_go_one_by_one_go_together(picks, expected):
-    """A hole that starts too long would cost a model call a row; all at once would take what the model wants to keep."""
-    assert expected == said(decide(join([[], []], [len(picks)], [0], M), picks))
+def test_rows_that_would_go_one_by_one_go_together(picks, how_sure, expected):
+    """Fails if a hole that starts too long costs a call a row, or a row goes before a token that the model is surer of."""
+    move = decide(join([[7], [8]], [len(picks)], [0], M), picks, how_sure=how_sure)
+    assert [None, *expected, None] == said(move)
+
+
+def test_the_first_row_stays_where_it_may_not_go():
+    """Fails if the row that repeats what the user typed is taken for one of those that go."""
+    canvas = join([[7], [8]], [3], [0], M)
+    logits = logits_of([3, D, D], how_sure=[1, 8, 9])
+    logits[0, D] = -torch.inf
+    assert [None, None, D, D, None] == said(Pace(Threshold(1.1), canvas, TRAINED)(canvas, logits, RNG))
 
 
 def test_a_row_that_is_decided_does_not_go_with_its_neighbour():
