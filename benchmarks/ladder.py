@@ -7,7 +7,8 @@
 In: Python files of the standard library with holes cut at whole statements, and, if given, holes with tests in the form of HumanEval
 Infilling. Out: results/ladder.json, .md and .svg; every answer is written down as it comes, and an interrupted run goes on.
 
-A client asks a real server over stdio, as an editor does while somebody types, and takes the time until the answer is there. Each hole is asked about several times:
+A client asks a real server over stdio, as an editor does while somebody types, and takes the time until the answer is there. Each
+hole is asked about several times:
 
     cold      in a document that was opened just now: nothing of its window was ever seen
     warm      again, with another seed: the answer has to be found anew, what was kept of the window may be used
@@ -37,7 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, roofline
-from benchmarks.ladder_report import GRID, Cell, Row, as_table, draw, is_of, summary
+from benchmarks.ladder_report import BODY_TOKENS, GRID, LINE_TOKENS, Cell, Row, as_table, draw, is_of, summary
 from benchmarks.latency import Document
 from benchmarks.stdlib_holes import cut_holes
 from dlm_lsp.commands.cases import Case, read_cases
@@ -51,8 +52,6 @@ from tests.e2e.raw_client import Message, RawClient
 HERE = Path(__file__).parent
 HOLES, CANVASES = (8, 16, 32, 64, 128), (256, 512, 1024, 2048)
 GPU_CANVASES = (*CANVASES, 4096)
-LINE_TOKENS, BODY_TOKENS = 24, 128
-"""The longest holes that are called a line and a body."""
 DEADLINE_MS = 55_000
 """An answer of the grid is timed, not cut."""
 WINDOW_SLACK = 1.15
@@ -74,7 +73,7 @@ def main() -> None:
         "--settings", type=json.loads, default={}, help="what is measured, as the server's settings in JSON"
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--minutes", type=float, default=7.5, help="for questions; starting comes on top")
+    parser.add_argument("--minutes", type=float, default=7.5, help="from start to end, but for the last answers")
     parser.add_argument("--quick", action="store_true", help="a corner of the grid, to see that it works")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "ladder.json")
     options = parser.parse_args()

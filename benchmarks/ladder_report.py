@@ -18,6 +18,13 @@ from dlm_lsp.commands.score import percentile
 GRID = "grid"
 ASKED = ("cold", "warm", "edited")
 KNOWN = ("repeated", "typed")
+LINE_TOKENS, BODY_TOKENS = 24, 128
+"""The longest holes that are called a line and a body."""
+LINE_MS = {"nano": (60, 120), "small": (100, 200)}
+"""By model: the median and the 95th percentile of a warm line that are wanted on two cores."""
+BODY_MS = (1500,)
+"""The median of a warm body."""
+MAX_COLD_TO_WARM, KNOWN_MS, MAX_CALLS_PER_TOKEN = 2.5, 5, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +166,10 @@ def as_table(result: dict[str, Any]) -> str:
         "| --- |" + " --- |" * 18,
         *(target_line(cell) for cell in goals),
         "",
+        "| hole | wanted | measured | is so |",
+        "| --- | --- | --- | --- |",
+        *(wanted_line(*each) for cell in goals for each in wanted(cell, result["model"])),
+        "",
         (
             "Fixed lengths, nothing repaired, ms. *Rows*: what the model saw, in tokens. *Over limit*: time in the model over what the machine "
             "allows for so many calls over kept context, in the format that the machine is fastest with (see below). With fewer than 100 "
@@ -193,6 +204,32 @@ def target_line(cell: dict[str, Any]) -> str:
         "" if cell["pass_percent"] is None else f"{cell['pass_percent']} (of {cell['tested']})",
     ]
     return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def wanted(cell: dict[str, Any], model: str) -> Iterator[tuple[str, str, float, float]]:
+    """Say what a target should be and is: the hole, what is compared, the most that is wanted, what was measured."""
+    states, known = cell["states"], [cell["states"][state] for state in KNOWN if cell["states"][state]["count"]]
+    body = cell["hole_tokens"] > LINE_TOKENS
+    for share, most in zip(("p50", "p95"), BODY_MS if body else LINE_MS.get(model, ()), strict=False):
+        if "warm" in states:
+            yield cell["group"], f"warm {share}, ms", most, states["warm"][share]
+    if cell["cold_to_warm"] is not None:
+        yield cell["group"], "cold ÷ warm", MAX_COLD_TO_WARM, cell["cold_to_warm"]
+    if known:
+        yield cell["group"], "known p99, ms", KNOWN_MS, max(each["p99"] for each in known)
+        yield cell["group"], "known, model calls", 0, sum(each["calls"] for each in known)
+    if "cold" in states:
+        yield (
+            cell["group"],
+            "model calls per written token",
+            MAX_CALLS_PER_TOKEN,
+            states["cold"]["calls_per_written_token"],
+        )
+
+
+def wanted_line(group: str, what: str, most: float, measured: float) -> str:
+    """Lay out one wish."""
+    return f"| {group} | {what} ≤ {most:g} | {measured:g} | {'yes' if measured <= most else '**no**'} |"
 
 
 def grid_lines(cell: dict[str, Any], trained_tokens: int) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.ladder import GRID, Ladder, cut_holes, grid, stretched, targets, word_above
-from benchmarks.ladder_report import Cell, Row, as_table, draw, summary
+from benchmarks.ladder_report import Cell, Row, as_table, draw, summary, wanted, wanted_line
 from benchmarks.roofline import Rates, shape_of
 from dlm_lsp.commands.ledger import Ledger
 from dlm_lsp.models.folders import find, read_json
@@ -113,3 +113,23 @@ def test_what_the_rows_amount_to() -> None:
     assert 3.0 == told["cold_to_warm"], "the median of 2 and 4"
     assert {"count": 1, "p50": 2, "p90": 2, "p95": 2, "p99": 2, "calls": 0} == told["states"]["repeated"]
     assert (100.0, 1) == (told["pass_percent"], told["tested"])
+
+
+def test_what_is_wanted_is_compared_with_what_a_user_meets() -> None:
+    """Fails if a target is taken from another state, or is met by being larger than wanted."""
+    line = Cell("line", 24, 384, {})
+    rows = [
+        replace(each, group="line", hole_tokens=24, canvas_tokens=384) for each in (row("cold", 200), row("warm", 61))
+    ]
+    rows.append(replace(rows[0], state="repeated", ms=4.0, calls=0, known=True))
+    found = {what: (most, is_) for _, what, most, is_ in wanted(summary(line, rows, shape_of("nano"), RATES), "nano")}
+    assert {
+        "warm p50, ms": (60, 61),
+        "warm p95, ms": (120, 61),
+        "cold ÷ warm": (2.5, 3.28),
+        "known p99, ms": (5, 4.0),
+        "known, model calls": (0, 0),
+        "model calls per written token": (0.3, 0.5),
+    } == found
+    assert "| line | warm p50, ms ≤ 60 | 61 | **no** |" == wanted_line("line", "warm p50, ms", 60, 61)
+    assert wanted_line("line", "known, model calls", 0, 0).endswith("| yes |")
