@@ -126,7 +126,9 @@ async def _model(settings: Settings) -> AsyncIterator[Finding]:
             hello = model.hello
             ready_ms = (time.perf_counter() - began) * 1000
             memory = f" with {hello.memory_bytes / 1024**3:.1f} GiB free" if hello.memory_bytes else ""
-            yield ok(f"model {hello.model} ({hello.model_hash}) on {hello.device}{memory}, {hello.max_tokens} tokens")
+            form = f" in {hello.dtype}" if hello.dtype else ""
+            where = f"{hello.device}{form}{memory}"
+            yield ok(f"model {hello.model} ({hello.model_hash}) on {where}, {hello.max_tokens} tokens")
             yield ok(f"ready after {ready_ms:.0f} ms")
             snapshot = Snapshot("file:///doctor/probe.py", "python", 1, _PROBE + "\n", len(_PROBE))
             answer = await model.ask(snapshot, settings)
