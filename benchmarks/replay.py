@@ -29,7 +29,7 @@ from dlm_lsp.settings import Settings, camel_case, read_settings
 HERE = Path(__file__).parent
 KNOBS = ("debounce=0,150", "prepare=on", "warmStart=on", "inComments=off", "threshold=0.8", "deadlineMs=500")
 MINUTES, QUICK_MINUTES = 9.0, 0.7
-OTHER_S = 1.5
+OTHER_S = 2.5
 """What a session takes beside typing."""
 SESSION_S = 15.0
 """In less, too little is typed behind the pause that a session begins with."""
@@ -162,11 +162,11 @@ def run(server: Sequence[str], sessions: Sequence[Session], turns: Sequence[Turn
     tapes: dict[str, list[Tape]] = {turn.name: [] for turn in turns}
     with Client(*server) as client:
         client.initialize()
-        client.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": turns[0].settings}})
-        client.wait_until(lambda: not client.is_busy())
         for number, session in enumerate(sessions):
             for turn in _beginning_with(turns, number):
                 client.notify("workspace/didChangeConfiguration", {"settings": {"dlm-lsp": turn.settings}})
+                # Some settings load the model anew.
+                client.wait_until(lambda: not client.is_busy() and len(client.worker_ids()) == 1)
                 uri = f"file:///replay/{number}/{turns.index(turn)}/{session.name.split()[0]}"
                 tapes[turn.name].append(type_session(client, uri, session, turn.manners))
                 print(f"{session.name}: {turn.name}", file=sys.stderr)
