@@ -146,10 +146,11 @@ def as_table(result: dict[str, Any]) -> str:
     cells = result["cells"]
     goals, places = ([cell for cell in cells if (cell["group"] == GRID) is is_grid] for is_grid in (False, True))
     failed = sum(cell["failed"] for cell in cells)
+    command = " ".join(["python -m benchmarks.ladder", *(["--cases", *result["cases"]] if result["cases"] else [])])
     lines = [
         *([f"**{failed} answers failed and are not among these times.**", ""] if failed else []),
         (
-            f"`python -m benchmarks.ladder`, model `{result['model']}` ({result['model_hash']}), settings "
+            f"`{command}`, model `{result['model']}` ({result['model_hash']}), settings "
             f"`{json.dumps(result['settings'])}`, commit {result['commit']}, torch {result['torch']}; {result['machine']}; load (1 min) "
             f"{result['load_before']} before and {result['load_after']} after."
         ),

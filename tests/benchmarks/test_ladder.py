@@ -78,8 +78,10 @@ def test_the_ladder_asks_cold_warm_edited_and_known(tokenizer: BpeTokenizer, tmp
             ("model", "model_hash", "settings", "commit", "torch", "machine", "load_before", "load_after"), ""
         ),
         "trained_tokens": 384,
+        "cases": ["a.jsonl"],
         "cells": [summary(each, rows, shape_of("nano"), RATES) for each in (*targets(384), cell)],
     }
+    assert "`python -m benchmarks.ladder --cases a.jsonl`" in as_table(result)
     assert f"| {cell.hole_tokens} | {cell.canvas_tokens} |" in as_table(result)
     draw(result, tmp_path / "ladder.svg")
     assert "canvas 64" in (tmp_path / "ladder.svg").read_text(encoding="utf-8")
