@@ -27,6 +27,7 @@ MAX_NEIGHBOURS = 10
 """Documents that snippets are taken from, those that were changed or looked at last."""
 
 Place = tuple[int, str]
+_offset, _name = itemgetter(0), itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class Outline:
 
     def names_known(self, start: int, end: int, length: int) -> tuple[str, ...]:
         """Give all names that may be bound outside [start, end) of a text of `length`; `*` says that there may be others."""
-        first, last = (bisect_left(self.known, at, key=itemgetter(0)) for at in (start, self._then(start, end, length)))
-        return tuple(dict.fromkeys(name for _, name in chain(self.known[:first], self.known[last:])))
+        first, last = (bisect_left(self.known, at, key=_offset) for at in (start, self._then(start, end, length)))
+        return tuple(dict.fromkeys(map(_name, chain(self.known[:first], self.known[last:]))))
 
     def _then(self, start: int, end: int, length: int) -> int:
         """Give what the end of a stretch was when the outline was made, if all edits since were in the stretch."""

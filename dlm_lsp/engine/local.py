@@ -267,12 +267,12 @@ class LocalEngine:
                 pass  # the answer to a request that was cancelled
 
     def _greet(self, hello: wire.Hello) -> None:
-        """Take a worker into service: it gets everything that is pending."""
+        """Take a worker into service: it gets everything that is pending, unless it only says anew what it is."""
         if self._trouble:
             return  # stopped meanwhile
-        self.hello = hello
+        known, self.hello = self.hello is not None, hello
         self._greeted.set()
-        for pending in self._pending.values():
+        for pending in () if known else self._pending.values():
             self._send(pending)
         self._note_load()
 

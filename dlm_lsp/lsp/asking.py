@@ -34,7 +34,7 @@ async def ask(
 ) -> Answer:
     """Fill the hole at the cursor of `asked`; a model that cannot be loaded is an answer too, of the outcome failed."""
     # Imported while the model loads: the grammar would make every editor wait longer for `initialize`.
-    from dlm_lsp.engine.gate import admit_all, look_first
+    from dlm_lsp.engine.gate import admit_all
     from dlm_lsp.engine.request import build_request, is_wanted
 
     began = time.perf_counter()
@@ -62,8 +62,12 @@ async def ask(
                 if known is None and trigger is Trigger.AUTOMATIC and await is_prepared(ls, asked, request, settings):
                     known = ls.recall.find(scope, request)
             if known is None:
-                asyncio.get_running_loop().call_later(LOOK_AFTER_S, look_first, request)
-                result = await _fill(ls, scope, settings, request, on_step)
+                looking = asyncio.create_task(_look_soon(request))
+                try:
+                    result = await _fill(ls, scope, settings, request, on_step)
+                    await looking
+                finally:
+                    looking.cancel()
             else:
                 result = InfillResult(request_id, asked.version, Outcome.FILLED if known else Outcome.EMPTY)
         except WorkerError as error:  # the session has told the user
@@ -91,10 +95,8 @@ async def ask(
         known=known is not None,
     )
     ls.tally.note(answer)
-    ls.on_answer()
-    _log(answer, from_request=offers[0].request_id if offers else request_id)
-    if result.outcome is Outcome.FAILED and request is not None:
-        ls.write_log(types.MessageType.Warning, f"A request failed: {result.message}")
+    from_request = offers[0].request_id if offers else request_id
+    asyncio.get_running_loop().call_later(0, _tell, ls, answer, from_request)  # once the answer is sent
     if offers and request is not None and settings.prepare:
         look_ahead(ls, asked, request, settings, offers[0].text)
     else:
@@ -116,6 +118,14 @@ def rehearse() -> None:
     admit_all(snapshot, request, InfillResult(0, 0, Outcome.FILLED, (answer,)), settings)
 
 
+async def _look_soon(request: InfillRequest) -> None:
+    """Judge what can be judged before the answer is there; a long function that is broken takes a while: in a thread."""
+    from dlm_lsp.engine.gate import look_first
+
+    await asyncio.sleep(LOOK_AFTER_S)
+    await asyncio.to_thread(look_first, request)
+
+
 async def _fill(
     ls: Session,
     scope: Hashable,
@@ -130,6 +140,14 @@ async def _fill(
     if settings.warm_start and (before := ls.recall.nearby(scope, request)):
         request = replace(request, drafts=(before,))
     return await ls.sharing.ask(question, lambda: ls.engine.fill(request))
+
+
+def _tell(ls: Session, answer: Answer, from_request: int) -> None:
+    """Say what became of a request, in the log and to a client that wants to hear it."""
+    _log(answer, from_request)
+    ls.on_answer()
+    if answer.result.outcome is Outcome.FAILED and answer.request is not None:
+        ls.write_log(types.MessageType.Warning, f"A request failed: {answer.result.message}")
 
 
 def _log(answer: Answer, from_request: int) -> None:

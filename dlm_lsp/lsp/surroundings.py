@@ -5,7 +5,7 @@ in a thread, once nothing was asked for a while; until then what was read before
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -37,7 +37,7 @@ class Surroundings:
         self._reading: asyncio.Task[None] | None = None
 
     def of(
-        self, asked: Snapshot, workspace: Workspace, exclude: Sequence[str]
+        self, asked: Snapshot, workspace: Workspace, exclude: tuple[str, ...]
     ) -> tuple["Outline | None", tuple[Chunk, ...]]:
         """Give what a document says as a whole, and what its neighbours say that are not private.
 

@@ -192,10 +192,13 @@ class _Gap:
         called = "".join(opener if opener == "{" else f"x{opener}" for opener in openers)
         yield from (outer + inside for outer in ("".join(openers), called) for inside in _STARTS_IN_BRACKETS)
 
-    def _ways(self) -> list[_Behind]:
-        """Read what stands behind as it is, or as if a string were open there; first what closes what is open before."""
-        ways = sorted(self._readings(), key=lambda way: (way.quotes != self.string, way.closed != self._owed))
-        return ways[:MAX_WAYS]
+    def _ways(self) -> Iterator[_Behind]:
+        """Read what stands behind as it is, or as if a string were open there; first what closes what is open before.
+
+        As it is, is mostly enough: the others are not read before they are asked for.
+        """
+        others = [quotes for quotes in _QUOTES if quotes != self.string]
+        return islice(chain.from_iterable(map(self._readings, ([self.string], others))), MAX_WAYS)
 
     @property
     def _owed(self) -> str:
@@ -207,16 +210,19 @@ class _Gap:
         most = min(MAX_JOINTS, MAX_TRIED_CHARS // (len(line) + 1) + 4)
         return sorted(dict.fromkeys(texts), key=len)[:most]
 
-    def _readings(self) -> Iterator[_Behind]:
-        for quotes in dict.fromkeys((self.string, *_QUOTES)):
+    def _readings(self, strings: Iterable[str]) -> list[_Behind]:
+        """Read what stands behind as if one of these strings were open there."""
+        found: list[_Behind] = []
+        for quotes in strings:
             if quotes not in self.behind:
                 continue  # it would not end
             flat = flatten(quotes + self.behind, self.row)
             if len(flat.text) == len(quotes + self.behind):
                 ends = self._line_ends(quotes, flat.text)
-                yield from islice(ends, MAX_LINE_ENDS)
+                found += islice(ends, MAX_LINE_ENDS)
                 outermost = (way for way in ends if way.closed and self._owed.endswith(way.closed))
-                yield from islice(outermost, 1)  # a table ends many lines below
+                found += islice(outermost, 1)  # a table ends many lines below
+        return sorted(found, key=lambda way: way.closed != self._owed)
 
     def _line_ends(self, quotes: str, flat: str) -> Iterator[_Behind]:
         """Find the places where no bracket is open that was opened behind the hole."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from dlm_lsp.syntax.languages import Language
 from dlm_lsp.syntax.scan import OUTSIDE, Flat, State, flatten, indent_of
 
-BLOCK_LINES = 32
+BLOCK_LINES = 8
 """A block has so many lines, or up to twice as many once lines were added to it."""
 LONG_LINE_CHARS = 10_000
 """A line that is longer is data: it is a block of its own that is not read and counts as empty."""
@@ -90,31 +90,35 @@ class _Block:
 class LogicalLines:
     """The logical lines of one text."""
 
-    def __init__(self, text: str, row: Language, blocks: list[_Block], states: list[State]) -> None:
+    def __init__(self, text: str, row: Language, blocks: list[_Block], starts: list[int], states: list[State]) -> None:
         self.text = text
         self.row = row
-        self._blocks = blocks or [_Block("", is_long=False)]
-        self._starts = [0, *accumulate(len(block.text) for block in self._blocks)]
+        self._blocks = blocks
+        self._starts = starts
+        """Of the blocks, and the end of the last one."""
         self._states = states
         """What is open at the starts of the first blocks, so far as they were read."""
         self._head = self._behind = 0
         """How many blocks before and behind the last change were left as they were."""
+        self._head_text = self._tail_text = ""
+        """Those, joined: the next version is compared with them, and copying them takes longer than that."""
 
     @classmethod
     def of(cls, text: str, row: Language) -> "LogicalLines":
         """Begin with a text that is not known yet."""
-        return cls(text, row, _cut(text), [OUTSIDE])
+        blocks = _cut(text) or [_Block("", is_long=False)]
+        return cls(text, row, blocks, _starts(blocks, 0), [OUTSIDE])
 
     def updated(self, text: str) -> "LogicalLines":
         """Give those of another version of the text, which need not share anything with this one."""
         blocks, starts = self._blocks, self._starts
         # As a rule the change is where the last one was: all the rest is compared at once, and not block by block.
-        head = self._head if text.startswith(self.text[: starts[self._head]]) else 0
+        head = self._head if text.startswith(self._head_text) else 0
         while head < len(blocks) and text.startswith(blocks[head].text, starts[head]):
             head += 1
         if head and not _is_line_start(text, starts[head]):
             head -= 1
-        behind = self._behind if text.endswith(self.text[starts[-1 - self._behind] :], starts[head]) else 0
+        behind = self._behind if text.endswith(self._tail_text, starts[head]) else 0
         tail = len(blocks) - behind
         added = len(text) - len(self.text)
         while tail > head and text.endswith(blocks[tail - 1].text, starts[head], starts[tail] + added):
@@ -128,8 +132,20 @@ class LogicalLines:
         ):
             head -= 1  # else many small changes would leave many small blocks
         between = _cut(text[starts[head] : starts[tail] + added])
-        lines = LogicalLines(text, self.row, [*blocks[:head], *between, *blocks[tail:]], self._states[: head + 1])
-        lines._head, lines._behind = head, len(blocks) - tail
+        behind = len(blocks) - tail
+        if not head + len(between) + behind:
+            return LogicalLines.of(text, self.row)
+        moved = starts[tail + 1 :] if not added else [start + added for start in starts[tail + 1 :]]
+        lines = LogicalLines(
+            text,
+            self.row,
+            [*blocks[:head], *between, *blocks[tail:]],
+            [*starts[:head], *_starts(between, starts[head]), *moved],
+            self._states[: head + 1],
+        )
+        lines._head, lines._behind = head, behind
+        lines._head_text = self._head_text if head == self._head else text[: starts[head]]
+        lines._tail_text = self._tail_text if behind == self._behind else text[starts[tail] + added :]
         return lines
 
     def continues(self, older: "LogicalLines") -> bool:
@@ -205,6 +221,11 @@ def _cut(text: str) -> list[_Block]:
         last = blocks.pop()
         blocks[-1] = _Block(blocks[-1].text + last.text, is_long=False)
     return blocks
+
+
+def _starts(blocks: list[_Block], start: int) -> list[int]:
+    """Give the starts of blocks of which the first begins at `start`, and the end of the last one."""
+    return list(accumulate((len(block.text) for block in blocks), initial=start))
 
 
 def _read(text: str, state: State, row: Language) -> _Reading:

@@ -20,8 +20,10 @@ _ALWAYS = frozenset(dir(builtins)) | {
 }
 _UNSEEN = {"globals", "locals", "vars", "exec", "eval", "__import__"}
 """Functions whose call may bind or fetch names that no scope shows."""
-_FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-_COMPREHENSION = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)  # tuples, which are faster to look through than unions
+_COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LEAVES = (ast.expr_context, ast.Constant, ast.operator, ast.cmpop, ast.boolop, ast.unaryop)
+"""Nodes that hold no others, and no names."""
 
 
 @dataclass(slots=True)
@@ -94,6 +96,8 @@ class _Reading:
                 yield node.id, node.lineno, node.col_offset
 
     def _visit(self, node: ast.AST, scope: _Scope) -> None:
+        if isinstance(node, _LEAVES):  # half of all nodes
+            return
         match node:
             case ast.Name(ctx=ast.Load()):
                 self._loads.append((scope, node))

@@ -6,6 +6,7 @@ In: a whole text. Out: its first complaint, with offsets, or None. It does not k
 import ast
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dlm_lsp.text.offsets import LineIndex, readable
 
@@ -25,8 +26,9 @@ def check_python(text: str) -> Complaint | None:
     return parsed if isinstance(parsed, Complaint) else None
 
 
+@lru_cache(maxsize=1)  # who has heard that a text parses looks into the tree next
 def parse_python(text: str) -> ast.Module | Complaint:
-    """Parse a text as the running Python does; of a complaint, line and column become offsets."""
+    """Parse a text as the running Python does; of a complaint, line and column become offsets. Nobody may change the tree."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is the author's business

@@ -18,7 +18,7 @@ from dlm_lsp.syntax.fillings import simple_fillings
 from dlm_lsp.syntax.hole import find_hole
 from dlm_lsp.syntax.languages import Language, find_language
 from dlm_lsp.syntax.names import find_unresolved
-from dlm_lsp.syntax.scan import flatten, indent_of
+from dlm_lsp.syntax.scan import Flat, flatten, indent_of
 from dlm_lsp.syntax.strict import Complaint, find_second_docstrings
 from dlm_lsp.text.offsets import LINE_END
 from dlm_lsp.values import Hole, HoleKind, Span
@@ -209,12 +209,12 @@ def _misplaced(baseline: Baseline, filled: Filled) -> list[Complaint]:
     found = []
     row = find_language(baseline.language)
     for hole, span, piece in zip(baseline.holes, filled.holes, baseline.pieces[1:], strict=True):
-        state = flatten(filled.text[: span.end], row)
+        state = read_hole(filled.text, span, row)
         rest = LINE_END.split(piece, maxsplit=1)[0]
         if hole.max_lines > 1:
             found += [
                 Complaint(span.start + line.start(), span.start + line.end(), "leaves its block")
-                for line in re.finditer(r"(?<=\n)[^\n]*\S[^\n]*", state.text[span.start :])
+                for line in re.finditer(r"(?<=\n)[^\n]*\S[^\n]*", state.text)
                 if not indent_of(line[0]).startswith(hole.floor)
             ]
         stands = hole.kind in {HoleKind.BODY, HoleKind.LINE} and hole.typed_indent and hole.typed_indent == hole.indent
@@ -227,6 +227,19 @@ def _misplaced(baseline: Baseline, filled: Filled) -> list[Complaint]:
         if len(state.string) == 3 and not rest.strip() and not hole.quote:
             found.append(Complaint(span.end, span.end + len(rest), "a string swallows it"))
     return found
+
+
+def read_hole(text: str, span: Span, row: Language) -> Flat:
+    """Give the lexical structure of a hole's text, and what is open at its end.
+
+    What stands before the hole is mostly known. It is read again from two lines above: a word that is begun there, and that the
+    hole goes on with, may be another one than it seemed.
+    """
+    before = flatten(text[: span.start], row).text
+    line_end = max(text.rfind("\n", 0, span.start), 0)
+    start = before.rfind("\n", 0, line_end) + 1
+    state = flatten(text[start : span.end], row)
+    return replace(state, text=state.text[span.start - start :])
 
 
 def _sort_out(found: Sequence[Complaint], filled: Filled, row: Language) -> Verdict:
@@ -256,8 +269,8 @@ def _sort_out(found: Sequence[Complaint], filled: Filled, row: Language) -> Verd
 def _lonely(filled: Filled, index: int, row: Language) -> list[tuple[int, int]]:
     """List the brackets and quotes of a hole whose partner is not in it: they may break what stands behind."""
     span = filled.holes[index]
-    state = flatten(filled.text[: span.end], row)
-    flat = state.text[span.start :]
+    state = read_hole(filled.text, span, row)
+    flat = state.text
     opened: list[int] = []
     lonely: list[int] = []
     for match in re.finditer(r"[()\[\]{}]", flat):

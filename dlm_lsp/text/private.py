@@ -7,6 +7,7 @@ it opens no file and does not know what is in one.
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 FILES = (
@@ -31,12 +32,13 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters and more: C: is a 
 _SIGN = re.compile(r"[^a-z0-9]+")
 
 
-def is_private(place: str, exclude: Sequence[str] = ()) -> bool:
+def is_private(place: str, exclude: tuple[str, ...] = ()) -> bool:
     """Whether the file at a path or URI is not to be read."""
     return private_rule(place, exclude) is not None
 
 
-def private_rule(place: str, exclude: Sequence[str] = ()) -> str | None:
+@lru_cache(maxsize=256)  # asked about the same few files at each keystroke
+def private_rule(place: str, exclude: tuple[str, ...] = ()) -> str | None:
     """Give the rule that makes a file private, or None; `exclude` adds globs, and takes nothing from the list.
 
     A glob without a slash is about the file's name or that of a folder above it, one with a slash about the path's end,

@@ -1,6 +1,6 @@
 """Promises that hold for every text, however odd."""
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlm_lsp.engine.gate import admit_all
@@ -9,13 +9,16 @@ from dlm_lsp.settings import Settings
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.scan import flatten
 from dlm_lsp.syntax.slice import cut_slice
-from dlm_lsp.syntax.verdict import judge, survey
+from dlm_lsp.syntax.verdict import judge, read_hole, survey
 from dlm_lsp.text.window import as_seen
-from dlm_lsp.values import Candidate, InfillResult, Outcome, Snapshot, Trigger
+from dlm_lsp.values import Candidate, InfillResult, Outcome, Snapshot, Span, Trigger
 from dlm_lsp.wire import Hello
 
 WORDS = [
     "def f(",
+    "def",
+    "ret",
+    "urn",
     "):",
     "if x:",
     "else:",
@@ -59,6 +62,22 @@ def test_the_flat_twin_is_as_long_as_the_text(text):
     assert len(text) == len(flat.text)
     assert "\r" not in flat.text
     assert not (flat.string and flat.comment)
+
+
+@settings(max_examples=400)
+@given(TEXT, TEXT)
+@example("x = (\n    def", "ine,\n")
+def test_a_hole_is_read_as_if_all_before_it_were_read_again(before, hole):
+    """A word that the text before the hole begins, or a string that it opens, would be taken for something else."""
+    row, text, span = find_language("python"), before + hole, Span(len(before), len(before) + len(hole))
+    whole, read = flatten(text, row), read_hole(text, span, row)
+    assert whole.text[span.start :] == read.text
+    assert (whole.string, whole.comment, whole.brackets, whole.joined) == (
+        read.string,
+        read.comment,
+        read.brackets,
+        read.joined,
+    )
 
 
 @given(TEXT)

@@ -121,7 +121,7 @@ def test_lines_added_in_one_place_do_not_add_a_block_each():
     for _ in range(500):
         text = text[:9000] + "x = 1\n" + text[9000:]
         kept = kept.updated(text)
-    assert blocks + 500 // 16 > len(kept._blocks)
+    assert blocks + 500 // (logical.BLOCK_LINES // 2) > len(kept._blocks)
 
 
 def test_roles():
