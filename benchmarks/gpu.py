@@ -163,7 +163,7 @@ class Bench:
     record: Record
     network: Any = None
     weights: str = "bfloat16"
-    graphs: Graphs = field(default_factory=lambda: Graphs(repeat, GRAPH_BYTES))
+    graphs: Graphs = field(default_factory=lambda: Graphs(repeat, GRAPH_BYTES, "cpu"))
 
     def __post_init__(self) -> None:
         if self.device.startswith("cuda"):
@@ -323,7 +323,7 @@ def run(bench: Bench) -> None:
         bench.add("memory", 0, bytes=torch.cuda.max_memory_allocated(), reserved_bytes=torch.cuda.max_memory_reserved())
         torch.cuda.reset_peak_memory_stats()
     bench.network = None
-    bench.graphs = Graphs(repeat, 0)
+    bench.graphs = Graphs(repeat, 0, "cpu")
     if bench.device.startswith("cuda"):
         torch.cuda.empty_cache()
 
@@ -502,9 +502,8 @@ def formats(bench: Bench, canvas: int) -> None:
     head = bench.shape.width * bench.shape.vocabulary
     for name, make in FORMATS.items():
         with bench.record.part(f"{bench.name}, {name}"), swapped(bench.network, make):
-            bench.graphs = type(bench.graphs)(
-                bench.graphs.capture, GRAPH_BYTES
-            )  # those that there are hold the weights before
+            # Those that there are hold the weights before.
+            bench.graphs = Graphs(bench.graphs.capture, GRAPH_BYTES, bench.graphs.device_type)
             weight_bytes = 1 + head / bench.shape.weights
             step(bench, [view], "formats", weights=name, weight_bytes=weight_bytes)
             plain = bench.denoiser(graphed=False)

@@ -125,13 +125,16 @@ class Graphs:
     capture: Capture
     most_bytes: int
     """Of all buffers together; those that were not used for the longest time go first."""
+    device_type: str = "cuda"
+    """Where its graphs run; a network that has moved elsewhere is computed without."""
     _ready: OrderedDict[Bucket, tuple[Buffers, Callable[[], None]]] = field(default_factory=OrderedDict)
     _refused: set[Bucket] = field(default_factory=set)
 
     @torch.inference_mode()
     def __call__(self, network: Network, pieces: Sequence[Again], layers: int | None = None) -> None:
         """Compute these rows again and keep them."""
-        bucket = choose_bucket(pieces, layers)
+        here = pieces[0].kept.hidden.device.type == self.device_type
+        bucket = choose_bucket(pieces, layers) if here else None
         ready = bucket and self._find(network, bucket)
         if not ready:
             self._compute(network, pieces, layers)

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         from dlm_lsp.models.folders import COPY_PRIOR, find, model_hash
         from dlm_lsp.models.loading import load, parts_read
         from dlm_lsp.models.remembered import Remembered
+        from dlm_lsp.models.transformer import NetworkDenoiser
         from dlm_lsp.sampling.copy_prior import read_shares
         from dlm_lsp.sampling.healing import sort_pieces
         from dlm_lsp.worker.calibrate import read_curve
@@ -91,17 +93,17 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         curve = read_curve(options.model)
         pieces = sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden)
         _warm_up(denoiser)
-        send(
-            wire.Hello(
-                model=options.model,
-                model_hash=model_hash(options.model),
-                device=denoiser.device,
-                memory_bytes=_free_bytes(denoiser.device),
-                max_tokens=denoiser.max_tokens,
-                chars_per_token=_chars_per_token(denoiser),
-                reads=parts_read(options.model),
-            )
+        hello = wire.Hello(
+            model=options.model,
+            model_hash=model_hash(options.model),
+            device=denoiser.device,
+            dtype=denoiser.dtype if isinstance(denoiser, NetworkDenoiser) else "",
+            memory_bytes=_free_bytes(denoiser.device),
+            max_tokens=denoiser.max_tokens,
+            chars_per_token=_chars_per_token(denoiser),
+            reads=parts_read(options.model),
         )
+        send(hello)
     except DlmError as error:
         send(wire.Hello(model=options.model, error=str(error)))
         return 1
@@ -126,6 +128,9 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
             contexts=contexts,
         )
         send(wire.Result(result))
+        if denoiser.device != hello.device:
+            hello = replace(hello, device=denoiser.device, memory_bytes=_free_bytes(denoiser.device))
+            send(hello)
         inbox.finish(job.request.id)
         job = _next(inbox, contexts)
     return 0
@@ -165,33 +170,36 @@ def _answer(
     from dlm_lsp.worker.pipeline import fill
 
     request = job.request
-    failed: InfillResult | None = None
 
     def watch(step: Step) -> None:
         send(wire.Watched(step))
 
-    try:
-        result = fill(
-            request,
-            denoiser,
-            pieces,
-            arrived=job.arrived,
-            cancelled=lambda: inbox.cancelled(request.id),
-            watch=watch if request.watch else None,
-            copy_shares=copy_shares,
-            curve=curve,
-            find_drafter=find_drafter,
-            contexts=contexts,
-        )
-    except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
-        # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.
-        log.error("request %d failed: %s", request.id, _where(error))  # noqa: TRY400 a traceback can quote the user's text
-        failed = InfillResult(request.id, request.version, Outcome.FAILED, message=_explain(error, request))
-    if failed is not None:
+    for again in (False, True):
+        try:
+            result = fill(
+                request,
+                denoiser,
+                pieces,
+                arrived=job.arrived,
+                cancelled=lambda: inbox.cancelled(request.id),
+                watch=watch if request.watch else None,
+                copy_shares=copy_shares,
+                curve=curve,
+                find_drafter=find_drafter,
+                contexts=contexts,
+            )
+            break
+        except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer
+            # Neither the traceback's values nor the message may hold the user's text: only the kind of error is told.
+            log.error("request %d failed: %s", request.id, _where(error))  # noqa: TRY400 a traceback can quote the user's text
+            message, full = _explain(error, request), _is_full(error)
         if contexts is not None:
             contexts.forget()
         _free_memory()  # not before the error is gone, whose traceback holds the tensors of what failed
-        return failed
+        if again and full:
+            message = _leave_device(denoiser) or message
+        if again or not full:
+            return InfillResult(request.id, request.version, Outcome.FAILED, message=message)
     # The front logs what it answers; what became of a cancelled request only the worker knows.
     log.log(
         logging.INFO if result.outcome is Outcome.CANCELLED else logging.DEBUG,
@@ -220,6 +228,29 @@ def _explain(error: Exception, request: InfillRequest) -> str:
     if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", str(error), re.IGNORECASE):
         return f"not enough memory for request {request.id}: lower maxWindowTokens or maxHoleTokens"
     return f"the model failed on request {request.id} ({type(error).__name__}); the log names the place"
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a device had no memory left, the CPU's own aside: that what was kept is forgotten may help."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError)
+
+
+def _leave_device(denoiser: "Denoiser") -> str:
+    """Move the model to the CPU for good, if there it can be, and give the sentence about it."""
+    from dlm_lsp.models.transformer import NetworkDenoiser
+
+    if not isinstance(denoiser, NetworkDenoiser) or denoiser.device == "cpu":
+        return ""
+    left = denoiser.device
+    denoiser.move_to_cpu()
+    _free_memory()
+    message = (
+        f"the memory of {left} is too small: the model runs on the CPU from here on, slower; restart it to go back"
+    )
+    log.warning("%s", message)
+    return message
 
 
 def _free_memory() -> None:

@@ -216,6 +216,41 @@ async def test_garbage_from_the_worker(start: StartEngine, settings: Settings) -
     assert [ANSWER] == texts(await patiently(start(command=command).fill(ask(settings))))
 
 
+async def test_a_worker_that_says_hello_again(start: StartEngine, settings: Settings) -> None:
+    """Fails if a worker that has moved to another device gets what it is working on once more, or where it runs is not told."""
+    moved = wire.encode(wire.Hello(model=settings.model, device="elsewhere")).decode()
+    # Passes everything on, both ways, and says hello again with the first line that comes back after a request.
+    code = f"""
+import subprocess, sys, threading
+worker = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+sent = []
+
+def pass_on():
+    for line in sys.stdin.buffer:
+        sent.append(line)
+        worker.stdin.write(line)
+        worker.stdin.flush()
+    worker.stdin.close()
+
+threading.Thread(target=pass_on, daemon=True).start()
+for line in worker.stdout:
+    if b'"watched"' in line and not any(b"again" in each for each in sent):
+        sent.append(b"again")
+        print({moved!r}, end="", flush=True)
+    if b'"result"' in line:
+        print(sum(b'"fill"' in each for each in sent), "asked", file=sys.stderr, flush=True)
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+"""
+    told: list[str] = []
+    engine = start(command=(sys.executable, "-c", code, *worker_command(settings)), on_log=told.append)
+    assert [ANSWER] == texts(await patiently(engine.fill(ask(settings, watch=True))))
+    assert engine.hello is not None
+    assert "elsewhere" == engine.hello.device
+    assert [ANSWER] == texts(await patiently(engine.fill(ask(settings, 2))))
+    assert ["1 asked", "2 asked"] == [line for line in told if line.endswith(" asked")]
+
+
 async def test_stopped_while_somebody_waits(start: StartEngine, settings: Settings) -> None:
     """Fails if stopping leaves somebody waiting, before the model is loaded or after."""
     engine = start()

@@ -67,7 +67,7 @@ def pair(network: Any) -> tuple[NetworkDenoiser, NetworkDenoiser, Repeated]:
     vocabulary = Vocabulary(VOCAB, MASK, FORBIDDEN, EXPAND, DELETE)
     capture = Repeated()
     plain = NetworkDenoiser(network, vocabulary, None)
-    return plain, NetworkDenoiser(network, vocabulary, None, compute_rows=Graphs(capture, PLENTY_BYTES)), capture
+    return plain, NetworkDenoiser(network, vocabulary, None, compute_rows=Graphs(capture, PLENTY_BYTES, "cpu")), capture
 
 
 def draw_canvases(seed: int) -> list[Canvas]:
@@ -129,7 +129,7 @@ def test_all_that_is_kept_is_brought_up_to_date() -> None:
     changed, rows = tokens.clone(), torch.tensor([3, 4, 39])
     changed[rows] = 1
     compute(network, [Again(changed, torch.arange(40), rows, kept[0])])
-    Graphs(Repeated(), PLENTY_BYTES)(network, [Again(changed, torch.arange(40), rows, kept[1])])
+    Graphs(Repeated(), PLENTY_BYTES, "cpu")(network, [Again(changed, torch.arange(40), rows, kept[1])])
     for one, other in zip(graphs.parts(kept[0]), graphs.parts(kept[1]), strict=True):
         torch.testing.assert_close(other, one, rtol=1e-6, atol=1e-6)
 
@@ -166,7 +166,7 @@ def test_a_hole_larger_than_every_bucket_is_answered(sizes: tuple[int, int]) -> 
     rows, length = sizes
     kept = network.keep(length)
     capture = Repeated()
-    Graphs(capture, PLENTY_BYTES)(network, [piece(rows, length, kept)])
+    Graphs(capture, PLENTY_BYTES, "cpu")(network, [piece(rows, length, kept)])
     assert 0 == capture.captured
     assert int((kept.hidden != 0).any(-1).sum()) == rows
 
@@ -235,7 +235,7 @@ def test_a_driver_that_captures_nothing(caplog) -> None:
         return refuse(step)
 
     plain = NetworkDenoiser(network, Vocabulary(VOCAB, MASK, FORBIDDEN), None)
-    graphed = NetworkDenoiser(network, plain.vocabulary, None, compute_rows=Graphs(count, PLENTY_BYTES))
+    graphed = NetworkDenoiser(network, plain.vocabulary, None, compute_rows=Graphs(count, PLENTY_BYTES, "cpu"))
     view = View(torch.full((300,), MASK), torch.arange(10, 20))
     with caplog.at_level(logging.WARNING):
         caches = [Cached(each, Dual()) for each in (plain, graphed)]
@@ -258,13 +258,13 @@ def test_buffers_stay_within_their_share_of_the_memory() -> None:
     small, large = Bucket(1, 24, 280), Bucket(1, 24, 536)
     room = bytes_of(network, small) + bytes_of(network, large)
     capture = Repeated()
-    kept = Graphs(capture, room)
+    kept = Graphs(capture, room, "cpu")
     for length in (200, 500, 200, 500, 1000, 200):
         kept(network, [piece(4, length, network.keep(length))])
     # 1000 is too large for all; the others fit together.
     assert [large, small] == list(kept._ready)
     assert 2 == capture.captured
-    tight = Graphs(capture, bytes_of(network, large))
+    tight = Graphs(capture, bytes_of(network, large), "cpu")
     for length in (200, 500, 500):
         tight(network, [piece(4, length, network.keep(length))])
     assert [large] == list(tight._ready)
@@ -299,7 +299,7 @@ def test_graphs_make_room_for_a_request() -> None:
     """Fails if a request fails for want of the memory that the buffers of graphs hold, or they are made again at once."""
     network = make_network("dream")
     capture = Repeated()
-    kept = Graphs(capture, PLENTY_BYTES)
+    kept = Graphs(capture, PLENTY_BYTES, "cpu")
     kept(network, [piece(4, 100, network.keep(100))])
     assert 1 == len(kept._ready)
     full, room = Full(network, [1]), network.keep(300)
@@ -342,9 +342,18 @@ def test_nothing_changes_on_the_cpu(checkpoints) -> None:
 def test_the_commonest_shapes_are_captured_beforehand() -> None:
     """Fails if the first request pays for its graph, or shapes are captured that no canvas of a small network has."""
     network = make_network("dream")
-    kept = Graphs(Repeated(), PLENTY_BYTES)
+    kept = Graphs(Repeated(), PLENTY_BYTES, "cpu")
     kept.warm_up(network)
     assert [Bucket(1, 40, 552)] == list(kept._ready)
+
+
+def test_a_network_that_has_left_the_device_has_no_graphs() -> None:
+    """Fails if a graph is replayed over weights that are no longer there."""
+    network, capture = make_network("dream"), Repeated()
+    there = Graphs(capture, PLENTY_BYTES, "cuda")
+    kept = network.keep(30)
+    there(network, [piece(4, 30, kept)])
+    assert (0, 4) == (capture.captured, int((kept.hidden != 0).any(-1).sum()))
 
 
 @pytest.mark.gpu
