@@ -5,6 +5,8 @@ import os
 import time
 from dataclasses import replace
 
+import pytest
+
 from dlm_lsp import wire
 from dlm_lsp.values import InfillRequest, Trigger
 from dlm_lsp.worker.inbox import Inbox
@@ -91,3 +93,21 @@ def test_another_protocol_version_ends_the_reading() -> None:
         lines.write(wire.encode(wire.Hello(protocol=99)))
         assert inbox.closed.wait(5), "the stream itself is still open"
         assert inbox.next() is None
+
+
+def test_a_pause_ends_with_the_next_request() -> None:
+    """Fails if a worker in a pause does not see that something is asked, waits for ever, or misses the end."""
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as stream, os.fdopen(write, "wb") as lines:
+        inbox = Inbox(stream)
+        inbox.start()
+        with pytest.raises(TimeoutError):
+            inbox.next_within(0.01)
+        lines.write(wire.encode(wire.Fill(numbered(3))))
+        lines.flush()
+        job = inbox.next_within(10)
+        assert job is not None
+        assert 3 == job.request.id
+        lines.write(wire.encode(wire.Shutdown()))
+        lines.flush()
+        assert inbox.next_within(10) is None
