@@ -27,10 +27,11 @@ from dlm_lsp.models.transformer import Again, Compute, Kept, Network, compute
 
 log = logging.getLogger(__name__)
 
-ROWS = (24, 40, 72, 136, 264)
-"""Holes of up to 16, 32, 64, 128 and 256 tokens, and 8 rows more: the row before each hole may be computed too."""
+ROWS = (32, 48, 80, 144, 272)
+"""Holes of up to 16, 32, 64, 128 and 256 tokens, and 16 rows more: the row before each hole may be computed too, and a kernel with a
+mask need not pad buffers whose length is a multiple of 16."""
 CONTEXT_TOKENS = (256, 512, 1024, 2048)
-COMMONEST = ((40, 512), (72, 1024))
+COMMONEST = ((48, 512), (80, 1024))
 """Rows and tokens of context of the buckets that are captured when a model is loaded; the others when they are met."""
 MEMORY_SHARE = 1 / 16
 """Of a device's memory, for buffers. What goes on inside of all graphs shares one pool beside them."""
