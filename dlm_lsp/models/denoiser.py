@@ -70,6 +70,8 @@ class View:
     focus: Tensor | None = None  # [L] bool
     """The rows that are decided now, such as a block; None is all rows wanted. A denoiser with a cache may answer the others
     with zeros."""
+    read: Tensor | None = None  # [R] bool
+    """Which of the answers are read, None is all. A denoiser may give zeros for the others: the head is not free."""
 
 
 class Denoiser(Protocol):

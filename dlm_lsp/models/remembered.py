@@ -63,5 +63,5 @@ class Remembered:
 
 def _key(view: View) -> Key:
     """Give what a view is found again by."""
-    parts = (view.tokens, view.rows, view.positions, view.visible)
+    parts = (view.tokens, view.rows, view.positions, view.visible, view.read)
     return tuple(b"" if part is None else part.numpy().tobytes() for part in parts)

@@ -56,23 +56,28 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # [B, L, D] -> [B, L, D]
         """Scale every row to unit mean square."""
+        if x.dtype == self.weight.dtype:
+            return functional.rms_norm(x, self.weight.shape, self.weight, self.eps)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
         wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
         return self.weight * wide.to(self.weight.dtype)
 
 
 def rotary(positions: Tensor, head_size: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Give cosine and sine of rotary position embedding, [B, L, head_size] each, from positions [B, L]."""
+    """Give cosine and sine of rotary position embedding, [B, L, head_size] each, from positions [B, L].
+
+    The sine's first half is negative: so the halves of a head are turned against each other.
+    """
     exponent = torch.arange(0, head_size, 2, device=positions.device, dtype=torch.float32) / head_size
     angle = positions[..., None].float() * (1.0 / theta**exponent)
-    angle = torch.cat([angle, angle], dim=-1)
-    return angle.cos().to(dtype), angle.sin().to(dtype)
+    cos, sin = angle.cos().to(dtype), angle.sin().to(dtype)
+    return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:  # [B, heads, L, head_size]
     """Rotate the two halves of every head against each other; wider angles are followed, then the format is as it was."""
-    first, second = x.chunk(2, dim=-1)
-    return (x * cos[:, None] + torch.cat([-second, first], dim=-1) * sin[:, None]).to(x.dtype)
+    swapped = x.roll(x.shape[-1] // 2, dims=-1)
+    return torch.addcmul(x * cos[:, None], swapped, sin[:, None]).to(x.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,8 @@ def attend(
     counts = [len(here.rows) for here in beside]
     mixed = []
     for here, asking, keys, values in zip(beside, *(torch.split(x, counts, dim=2) for x in (q, k, v)), strict=True):
-        here.keys[:, :, here.rows] = keys
-        here.values[:, :, here.rows] = values
+        here.keys.index_copy_(2, here.rows, keys)
+        here.values.index_copy_(2, here.rows, values)
         turned = rotate(here.keys, here.cos, here.sin)
         if here.unseen is None:
             mixed.append(functional.scaled_dot_product_attention(asking, turned, here.values, enable_gqa=True))
@@ -325,7 +330,7 @@ class NetworkDenoiser:
             None if visible is None else visible.to(self._place),
             self._layers,
         )
-        return self._read([(hidden[b], view.rows) for b, view in enumerate(views)])
+        return self._read(list(hidden), views)
 
     def move_to_cpu(self) -> None:
         """Leave the device for good, for the denoisers of fewer layers too; what was kept there is of no use any more."""
@@ -353,7 +358,7 @@ class NetworkDenoiser:
     @torch.inference_mode()
     def read(self, kept: Sequence[Kept], views: Sequence[View]) -> list[Tensor]:
         """Give the logits [R, V] of each view's rows from what is kept of its canvas."""
-        return self._read([(each.hidden, view.rows) for each, view in zip(kept, views, strict=True)])
+        return self._read([each.hidden for each in kept], views)
 
     def _behind(self, view: View) -> View:
         """Move an attention rule to the rows that answer; a row that answers about no token keeps its own."""
@@ -364,12 +369,23 @@ class NetworkDenoiser:
         moved[self._network.speakers(tokens)] = view.visible[tokens]
         return replace(view, visible=moved)
 
-    def _read(self, wanted: Sequence[tuple[Tensor, Tensor]]) -> list[Tensor]:
-        """Give the logits of rows [R] of hidden states [L, D], all in one go through the head."""
-        if not wanted:
+    def _read(self, hidden: Sequence[Tensor], views: Sequence[View]) -> list[Tensor]:
+        """Give the logits [R, V] of each view's rows from its hidden states [L, D], all in one go through the head."""
+        if not views:
             return []
-        picked = torch.cat([hidden[self._network.speakers(rows)] for hidden, rows in wanted])
-        return list(torch.split(self._network.head(picked).float(), [len(rows) for _, rows in wanted]))
+        rows = [view.rows if view.read is None else view.rows[view.read] for view in views]
+        picked = torch.cat([each[self._network.speakers(here)] for each, here in zip(hidden, rows, strict=True)])
+        logits = torch.split(self._network.head(picked).float(), [len(here) for here in rows])
+        return [_widen(said, view.read) for said, view in zip(logits, views, strict=True)]
+
+
+def _widen(logits: Tensor, read: Tensor | None) -> Tensor:  # [read rows, V], [R] bool -> [R, V]
+    """Put zeros where nobody reads."""
+    if read is None or len(logits) == len(read):
+        return logits
+    wide = logits.new_zeros(len(read), logits.shape[1])
+    wide[read.to(logits.device)] = logits
+    return wide
 
 
 def pack(views: Sequence[View]) -> tuple[Tensor, Tensor, Tensor | None]:

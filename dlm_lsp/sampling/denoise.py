@@ -14,7 +14,7 @@ from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.length import bound_length, resize
-from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy, focus_of, is_over
+from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy, focus_of, is_over, read_by
 
 
 def denoise(
@@ -48,7 +48,7 @@ def denoise(
 
 def look_at(canvas: Canvas, lane: int, sampler: Sampler) -> View:
     """Make the question about a canvas that its sampler needs answered."""
-    return View(canvas.tokens, canvas.rows, lane=lane, focus=focus_of(sampler, canvas))
+    return View(canvas.tokens, canvas.rows, lane=lane, focus=focus_of(sampler, canvas), read=read_by(sampler, canvas))
 
 
 def decide(

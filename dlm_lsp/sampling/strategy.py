@@ -33,6 +33,15 @@ def focus_of(sampler: Sampler, canvas: Canvas) -> Tensor | None:  # [L] bool
     return focus
 
 
+def read_by(sampler: Sampler, canvas: Canvas) -> Tensor | None:  # [H] bool
+    """Give the hole rows whose logits a sampler reads, None where it reads all.
+
+    A sampler that does not has a method `reads(canvas)`; one around another has it as `inner`.
+    """
+    read: Tensor | None = _ask(sampler, "reads", canvas)
+    return read
+
+
 def is_over(sampler: Sampler, canvas: Canvas) -> bool:
     """Whether a decode has ended: no mask is left, and its sampler does not want to look at what is written once more.
 

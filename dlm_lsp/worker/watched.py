@@ -23,8 +23,8 @@ class Beliefs:
         self._heard: list[tuple[Canvas, Tensor, Tensor]] = []
 
     def __call__(self, canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
-        """Note the likeliest token of every hole row."""
-        shares, tokens = logits.float().softmax(-1).max(-1)
+        """Note the likeliest token of every mask: of what is written a model may not have been asked."""
+        shares, tokens = logits[canvas.masked[canvas.rows]].float().softmax(-1).max(-1)
         self._heard.append((canvas, tokens.cpu(), shares.cpu()))
         return logits
 
@@ -32,7 +32,7 @@ class Beliefs:
         """Give token and probability by the row's name, of a canvas as it was when the model was asked."""
         for asked, tokens, shares in reversed(self._heard):
             if asked is canvas:
-                names = canvas.names[canvas.rows].tolist()
+                names = canvas.names[canvas.masked].tolist()
                 return dict(zip(names, zip(tokens.tolist(), shares.tolist(), strict=True), strict=True))
         return {}
 

@@ -1,5 +1,6 @@
 """What every Denoiser promises, over every kind of Denoiser; then what networks add."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,20 @@ def test_answers_are_plain_numbers_for_the_rows_wanted(denoiser: Denoiser) -> No
     assert some.dtype == torch.float32
     assert not some.requires_grad
     assert torch.equal(all_rows[[0, 3, 5]], some)
+
+
+def test_what_nobody_reads_changes_nothing_else(network: Denoiser) -> None:
+    """Fails if an answer that is read lands on another row, or one that is not is computed all the same."""
+    whole, short = view(network, "ab ", 4, " cd"), view(network, "x", 2)
+    read = torch.tensor([n in {3, 5} for n in range(len(whole.tokens))])
+    unread = torch.zeros(len(short.tokens), dtype=torch.bool)
+    expected, all_of_short = network.predict([whole, short])
+    part, nothing, again = network.predict([replace(whole, read=read), replace(short, read=unread), short])
+    torch.testing.assert_close(part[read], expected[read], atol=NEIGHBOUR_TOLERANCE, rtol=0)
+    assert not part[~read].any()
+    assert not nothing.any()
+    assert all_of_short.shape == nothing.shape
+    torch.testing.assert_close(again, all_of_short, atol=NEIGHBOUR_TOLERANCE, rtol=0)
 
 
 def test_nothing_asked_nothing_answered(denoiser: Denoiser) -> None:

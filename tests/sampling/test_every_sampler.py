@@ -11,7 +11,7 @@ from dlm_lsp.decoders import DECODERS, read_decoder
 from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.denoise import denoise, max_steps
 from dlm_lsp.sampling.samplers import SAMPLERS, make_sampler
-from dlm_lsp.sampling.strategy import Sampler
+from dlm_lsp.sampling.strategy import Sampler, read_by
 from tests.sampling.tiny import DELETE, EXPAND, MASK, ORDINARY, Recorded, rng, tiny_denoiser
 
 CASES = 6
@@ -88,6 +88,20 @@ def random_canvas(seed: int, *, structural: bool) -> Canvas:
     decided[draw.randrange(size)] = False
     tokens = torch.tensor([draw.choice(ORDINARY) for _ in range(size)])
     return canvas.apply(canvas.commit(decided, tokens, torch.rand(size, generator=rng(seed))))
+
+
+@pytest.mark.parametrize("written", [written for written in ALL if hasattr(made(written), "reads")])
+def test_what_a_rule_does_not_read_does_not_matter(written: str) -> None:
+    """Fails if a rule decides by answers that it says it does not read: a model may give zeros there."""
+    for case in range(CASES):
+        canvas = random_canvas(case, structural=False)
+        logits = 4 * torch.randn(len(canvas.rows), 24, generator=rng(case))
+        read = read_by(made(written), canvas)
+        less = torch.where(read[:, None], logits, 0.0)
+        full, part = (made(written)(canvas, answer, rng()) for answer in (logits, less))
+        assert full.commit.tolist() == part.commit.tolist()
+        assert full.tokens[full.commit].tolist() == part.tokens[full.commit].tolist()
+        assert full.confidence[full.commit].tolist() == part.confidence[full.commit].tolist()
 
 
 def decode(canvas: Canvas, denoiser: Recorded, sampler: Sampler, seed: int) -> list[Canvas]:

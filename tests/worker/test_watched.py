@@ -33,6 +33,15 @@ def test_beliefs_are_about_the_canvas_that_was_asked_about() -> None:
     assert {} == beliefs.about(canvas)
 
 
+def test_nothing_is_believed_of_what_is_written() -> None:
+    """Fails if the zeros that stand for an answer nobody asked for are shown as a guess."""
+    canvas = join([[1], [2]], [2], [0], 9)
+    half = canvas.apply(canvas.commit(torch.tensor([True, False]), torch.tensor([5, 5]), torch.ones(2)))
+    beliefs = Beliefs()
+    beliefs(half, torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 9.0]]))
+    assert {int(half.names[2]): 2} == {name: token for name, (token, _) in beliefs.about(half).items()}
+
+
 def test_a_guess_is_told_as_the_text_is(scripted: Make) -> None:
     """Fails if the guess at a cut token repeats what was typed, or a change of length has no sign."""
     model = scripted(RULE)

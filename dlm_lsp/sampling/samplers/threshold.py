@@ -26,10 +26,14 @@ class Threshold:
     def __post_init__(self) -> None:
         check_decoder("threshold", asdict(self))
 
+    def reads(self, canvas: Canvas) -> Tensor:  # [H] bool
+        """Read the masks only."""
+        return canvas.masked[canvas.rows]
+
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit the masked rows with c >= tau, and the best one."""
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
-        masked = canvas.masked[canvas.holes]  # [H]
+        masked = canvas.masked[canvas.rows]  # [H]
         sure = masked & (confidence >= self.threshold)
         sure[torch.where(masked, confidence, -1.0).argmax()] = True
         return canvas.commit(sure, tokens, confidence)

@@ -83,7 +83,8 @@ class Dual:
 
         def ask(model: Denoiser, lanes: Sequence[int], *, judge: bool) -> None:
             """Let a model take one step in some canvases; if it is to judge, it also takes back."""
-            answers = model.predict([look_at(now[k], k, samplers[k]) for k in lanes])
+            # Who judges reads what is written, too.
+            answers = model.predict([replace(look_at(now[k], k, samplers[k]), read=None) for k in lanes])
             for k, answer in zip(lanes, answers, strict=True):
                 canvas = now[k]
                 logits = edit_logits(canvas, answer, model.vocabulary, adjust=adjust, ban=ban, min_rows=min_rows)
