@@ -20,7 +20,7 @@ from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.verdict import judge, survey
 from dlm_lsp.text.snippets import Chunk
 from dlm_lsp.text.window import as_seen
-from dlm_lsp.values import InfillRequest, InfillResult, Snapshot, Trigger
+from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Snapshot, Trigger
 from dlm_lsp.wire import Hello
 
 MIN_HOLE_TOKENS = 48
@@ -111,27 +111,34 @@ def make_request(
 
 def read_answer(
     canvas: Canvas, request: InfillRequest, result: InfillResult, settings: Settings
-) -> list[tuple[str, ...]]:
-    """Give the ways to fill the gaps, best first, one text per gap; a gap that nothing fits in keeps what it has.
+) -> dict[tuple[str, ...], Candidate]:
+    """Give the ways to fill the gaps, best first, one text per gap, each with the candidate that it comes from.
 
-    Each was judged in the whole document and differs from what stands there. Gaps that the best answer leaves as they are get
-    what another one has for them.
+    A gap that nothing fits in keeps what it has. Each way was judged in the whole document and differs from what stands there.
+    Gaps that the best answer leaves as they are get what another one has for them.
     """
     old = canvas.old_texts
     kept = [KEPT_BODY if gap.lead else before for gap, before in zip(canvas.gaps, old, strict=True)]
-    found = [
-        tuple(
+    found: dict[tuple[str, ...], Candidate] = {}
+    for admitted in admit_all(canvas.snapshot, request, result, settings, kept=kept):
+        way = tuple(
             before if text.strip() in {before.strip(), stays.strip()} or _says_nothing(gap, text) else gap.lead + text
             for gap, before, stays, text in zip(canvas.gaps, old, kept, admitted.texts, strict=True)
         )
-        for admitted in admit_all(canvas.snapshot, request, result, settings, kept=kept)
-    ]
+        found.setdefault(way, admitted.candidate)
+    if not found:
+        return {}
     together = tuple(
         next((text for text in texts if text != before), before)
-        for before, texts in zip(old, zip(*found, strict=True), strict=False)
+        for before, texts in zip(old, zip(*found, strict=True), strict=True)
     )
-    ways = [way for way in dict.fromkeys([together, *found]) if way and way != old]
-    return [way for way in ways if settings.show_broken or fits(canvas.snapshot, edits(canvas, way))]
+    ways = {together: next(iter(found.values())), **found}
+    ways.pop(old, None)
+    return {
+        way: candidate
+        for way, candidate in ways.items()
+        if settings.show_broken or fits(canvas.snapshot, edits(canvas, way))
+    }
 
 
 def edits(canvas: Canvas, texts: Sequence[str]) -> list[Edit]:

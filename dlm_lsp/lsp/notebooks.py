@@ -8,6 +8,7 @@ IPython become comments of the same length, so that the rest is Python and offse
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from lsprotocol import types
 
@@ -37,14 +38,15 @@ def whole(ls: Session, asked: Snapshot) -> Snapshot:
         if uri == asked.uri:
             side = after
         elif not _foreign(text):
-            side.append(text)
+            side.append(as_python(text))
     head = "".join(text + BETWEEN for text in before[1:])
-    joined = head + asked.text + "".join(BETWEEN + text for text in after[1:])
-    return Snapshot(asked.uri, asked.language, asked.version, as_python(joined), len(head) + asked.cursor)
+    joined = head + as_python(asked.text) + "".join(BETWEEN + text for text in after[1:])
+    return Snapshot(asked.uri, asked.language, asked.version, joined, len(head) + asked.cursor)
 
 
+@lru_cache(maxsize=512)  # of a notebook's cells one changes at a time
 def as_python(text: str) -> str:
-    """Turn what only IPython understands into comments and numbers, character for character."""
+    """Turn what only IPython understands into comments and numbers, character for character; each line for itself."""
     text = _MAGIC.sub(r"\1#", text)
     text = _HELP.sub(r"\1#\2", text)
     return _ASSIGNED.sub(r"\g<1>0#", text)

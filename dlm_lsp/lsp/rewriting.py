@@ -186,7 +186,8 @@ async def _fill(
             offered=offered,
         )
         result = await model.engine.fill(request)
-    ways = await asyncio.to_thread(read_answer, canvas, request, result, settings)
+    found = await asyncio.to_thread(read_answer, canvas, request, result, settings)
+    ways = list(found)
     ms = (time.perf_counter() - began) * 1000
     log.info(
         "request %d v%d action: %s, %d holes, %d ways, %.0f ms",
@@ -202,7 +203,7 @@ async def _fill(
             request=request,
             result=result,
             texts=tuple(way[0] for way in ways),
-            candidates=result.candidates[: len(ways)],
+            candidates=tuple(found.values()),
             ms=ms,
         )
     )

@@ -34,6 +34,9 @@ class Surroundings:
         self._outlines: dict[str, Outline] = {}
         """By URI, the one that was asked about last behind the others."""
         self._versions: dict[str, int] = {}
+        """Of the documents when they were read."""
+        self._joined: dict[str, Snapshot] = {}
+        """By URI of a notebook, its cells as they were asked about last, if they were not read since."""
         self._reading: asyncio.Task[None] | None = None
 
     def of(
@@ -41,18 +44,22 @@ class Surroundings:
     ) -> tuple["Outline | None", tuple[Chunk, ...]]:
         """Give what a document says as a whole, and what its neighbours say that are not private.
 
-        Nothing is known of the cell of a notebook: it is asked about as a part of the others.
+        The cell of a notebook is asked about as a part of the others: what they say together counts, and no neighbours do.
         """
         from dlm_lsp.engine.context import neighbours, outline
 
         uri = unquote(asked.uri)  # as the workspace has it
         self.read_soon(workspace)
-        if workspace.get_notebook_document(cell_uri=uri) is not None:
-            return None, ()
+        notebook = workspace.get_notebook_document(cell_uri=uri)
+        if notebook is not None:
+            uri = unquote(notebook.uri)
+            self._joined[uri] = asked
         known = self._outlines.pop(uri, None) or outline(uri, asked.text, asked.language)
         self._versions.setdefault(uri, asked.version)
         self._outlines[uri] = known
-        self._outlines = {each: self._outlines[each] for each in self._outlines if each in workspace.text_documents}
+        self._forget_closed(workspace)
+        if notebook is not None:
+            return known, ()
         return known, tuple(
             neighbours(uri, self._outlines, list(workspace.folders), lambda other: is_private(other, exclude))
         )
@@ -62,6 +69,18 @@ class Surroundings:
         if self._reading is not None:
             self._reading.cancel()
         self._reading = asyncio.create_task(self._read(workspace))
+
+    def opened(self, uri: str, workspace: Workspace) -> None:
+        """Read a document before the first question about it; it may be another one than when it was open before."""
+        self._versions.pop(unquote(uri), None)
+        self.read_soon(workspace)
+
+    def _forget_closed(self, workspace: Workspace) -> None:
+        is_open = {*workspace.text_documents, *workspace.notebook_documents}
+        for each in (self._outlines.keys() | self._versions.keys() | self._joined.keys()) - is_open:
+            self._outlines.pop(each, None)
+            self._versions.pop(each, None)
+            self._joined.pop(each, None)
 
     async def _read(self, workspace: Workspace) -> None:
         """Read the documents that have changed since they were read."""
@@ -79,8 +98,12 @@ class Surroundings:
                 self._outlines[uri], self._versions[uri] = read, version
                 # The first slice of a document takes as long as it has lines, and the others do not.
                 await asyncio.to_thread(cut_slice, document.source, len(document.source), document.language_id)
+        while self._joined:
+            uri, asked = self._joined.popitem()
+            self._outlines[uri] = await asyncio.to_thread(outline, uri, asked.text, asked.language)
+        self._forget_closed(workspace)
 
 
-def did_open(ls: "Session", _params: types.DidOpenTextDocumentParams) -> None:
-    """Read a document before the first question about it."""
-    ls.surroundings.read_soon(ls.workspace)
+def did_open(ls: "Session", params: types.DidOpenTextDocumentParams) -> None:
+    """Read a document soon."""
+    ls.surroundings.opened(params.text_document.uri, ls.workspace)

@@ -42,6 +42,18 @@ def answered(canvas: Canvas, *candidates: tuple[str, ...], **chosen: object) -> 
 STUBS = "import os\n\ndef f(a):\n    pass\n\ndef g(b): ...\n\nx = 1\n"
 
 
+def test_every_way_knows_its_candidate() -> None:
+    """Fails if a candidate that was withheld is said to be the one that was offered."""
+    canvas = canvas_of("def f(a):\n    pass\n")
+    request = make_request(canvas, SETTINGS, HELLO, request_id=1)
+    broken, right, other = (
+        Candidate((text,), -1.0, (0.9,), steps=1, rounds=0, parses=True)
+        for text in ("return (", "return a", "return 2 * a")
+    )
+    ways = read_answer(canvas, request, InfillResult(1, 3, Outcome.FILLED, (broken, right, other)), SETTINGS)
+    assert [("return a", right), ("return 2 * a", other)] == [(way[0].strip(), each) for way, each in ways.items()]
+
+
 def test_a_request_with_several_holes() -> None:
     """Fails if holes, window and slice do not fit together, or what is replaced can still be seen."""
     request = make_request(canvas_of(STUBS), SETTINGS, HELLO, request_id=7)

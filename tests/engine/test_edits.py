@@ -53,6 +53,16 @@ def test_edits_move_with_a_change_elsewhere(case: tuple[str, list[Edit]], typed:
         assert [each.text for each in changes] == [each.text for each in moved]
 
 
+@given(TEXTS, TEXTS)
+def test_a_change_is_as_small_as_it_can_be(before: str, now: str) -> None:
+    """Fails if characters that stayed count as changed: an edit that touches them is given up."""
+    first = next((at for at, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), min(len(before), len(now)))
+    for at in range(len(before)):
+        moved = rebase([Edit(Span(at, at + 1), "")], before, now)
+        behind = before[at:] == now[len(now) - len(before) + at :] and len(now) - len(before) + at >= first
+        assert (at < first or behind) == (moved is not None)
+
+
 def test_what_a_change_touches_is_not_moved() -> None:
     """Fails if an edit is made in text that has become another, or one that is far from the change is given up."""
     text = "one two three"

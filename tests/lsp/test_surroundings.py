@@ -1,6 +1,7 @@
 """What open documents tell to each other, and when they are read."""
 
 import asyncio
+from urllib.parse import unquote
 
 import pytest
 from lsprotocol import types
@@ -69,6 +70,26 @@ def test_a_document_is_read_again_after_a_change_and_not_while_somebody_types(wo
     assert [["RATE", "bill"], ["RATE", "bill"], ["SHARE", "bill"]] == asyncio.run(ask())
 
 
+def test_closed_documents_are_forgotten(workspace: Workspace) -> None:
+    """Fails if a session holds something of every file that was ever open, or takes one opened anew for what it was."""
+    uri = f"{ROOT}/bill.py"
+
+    async def ask() -> list[str]:
+        told = Surroundings()
+        told.of(asked("ledger.py", LEDGER), workspace, ())
+        told.of(asked("bill.py", BILL), workspace, ())
+        await rest()
+        workspace.remove_text_document(f"{ROOT}/ledger.py")
+        workspace.remove_text_document(uri)
+        workspace.put_text_document(types.TextDocumentItem(uri, "python", 1, "ANEW = 1\n"))
+        told.opened(uri, workspace)
+        await rest()
+        assert {unquote(uri), unquote(f"{ROOT}/secrets.py")} == set(told._versions) == set(told._outlines)
+        return names(workspace, told, "ANEW = 1\n")
+
+    assert ["ANEW"] == asyncio.run(ask())
+
+
 def test_closed_documents_tell_nothing(workspace: Workspace) -> None:
     """Fails if a file that was closed is told for the rest of the session, or one that was opened again never."""
 
@@ -86,17 +107,23 @@ def test_closed_documents_tell_nothing(workspace: Workspace) -> None:
     assert [1, 0, 1] == asyncio.run(ask())
 
 
-def test_of_a_notebook_cell_nothing_is_known(workspace: Workspace) -> None:
-    """Fails if names of one cell are taken for those of the joined text."""
+def test_of_a_notebook_its_cells_together_are_read_while_nobody_waits(workspace: Workspace) -> None:
+    """Fails if names of one cell are taken for those of the joined text, or if each keystroke reads the whole notebook."""
     cell = types.NotebookCell(types.NotebookCellKind.Code, f"{ROOT}/bill.py")
     notebook = types.NotebookDocument(f"{ROOT}/a.ipynb", "jupyter-notebook", 1, [cell])
     document = types.TextDocumentItem(f"{ROOT}/bill.py", "python", 1, BILL)
     workspace.put_notebook_document(types.DidOpenNotebookDocumentParams(notebook, [document]))
 
-    async def ask() -> object:
-        return Surroundings().of(asked("bill.py", BILL), workspace, ())
+    joined = "import os\n\n" + BILL
 
-    assert (None, ()) == asyncio.run(ask())
+    async def ask() -> list[list[str]]:
+        told = Surroundings()
+        seen = [names(workspace, told, joined), names(workspace, told, joined + "LATER = 1\n")]
+        await rest()
+        assert () == told.of(asked("bill.py", joined), workspace, ())[1]
+        return [*seen, names(workspace, told, joined)]
+
+    assert [["RATE", "bill"], ["RATE", "bill"], ["RATE", "bill", "LATER"]] == asyncio.run(ask())
 
 
 def test_a_document_is_read_before_the_first_question(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
