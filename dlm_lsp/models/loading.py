@@ -5,7 +5,9 @@ no code of a checkpoint (`auto_map` is never read) and knows no forward pass.
 """
 
 import difflib
+import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,8 @@ from dlm_lsp.models.transformer import NetworkDenoiser
 
 if TYPE_CHECKING:
     from dlm_lsp.models.tokenizer import BpeTokenizer
+
+log = logging.getLogger(__name__)
 
 SCALE = "_scale"
 """An int8 tensor NAME goes with a float32 tensor NAME_scale, one number per row."""
@@ -160,12 +164,17 @@ def parts_read(model: str | Path) -> tuple[str, ...]:
 
 
 def choose_device(name: str) -> torch.device:
-    """Give the device of a setting; `auto` takes an accelerator where there is one."""
+    """Give the device of a setting; `auto` takes an accelerator where there is one that computes."""
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        for kind in (kind for kind, is_there in there.items() if is_there):
+            with suppress(ModelError):  # its driver is too old for this torch, or torch for it
+                return choose_device(kind)
+            log.warning("%s is there, but cannot compute: the model runs on the CPU", kind)
+        return torch.device("cpu")
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        (torch.ones(1, device=device) + 1).item()
     except (RuntimeError, AssertionError) as error:  # the second where torch was built without CUDA
         raise ModelError(f"the device {name!r} cannot be used here; set device to 'auto' or 'cpu'") from error
     return device

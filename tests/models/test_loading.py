@@ -12,7 +12,16 @@ from safetensors.torch import load_file, save_file
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import View
-from dlm_lsp.models.loading import FAMILIES, choose_dtype, load, parts_read, read_config, read_weights, unfilled
+from dlm_lsp.models.loading import (
+    FAMILIES,
+    choose_device,
+    choose_dtype,
+    load,
+    parts_read,
+    read_config,
+    read_weights,
+    unfilled,
+)
 
 MASK, EXPAND, END = 262, 263, 256
 IDS = torch.tensor([10, 20, MASK, MASK, 30])
@@ -168,6 +177,17 @@ def test_float16_files_load(copy) -> None:
     expected = answer(folder)
     save_file({k: v.half() for k, v in load_file(folder / "model.safetensors").items()}, folder / "model.safetensors")
     assert float((expected - answer(folder)).abs().max()) < 0.2
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here CUDA computes")
+def test_a_device_that_cannot_compute(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Fails if a GPU that is there, but whose driver is too old, ends in no model where nobody asked for it, or in silence."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert torch.device("cpu") == choose_device("auto")
+    assert ["cuda is there, but cannot compute: the model runs on the CPU"] == caplog.messages
+    with pytest.raises(ModelError, match="the device 'cuda' cannot be used here; set device to 'auto' or 'cpu'"):
+        choose_device("cuda")
 
 
 def test_the_number_format_follows_the_device() -> None:
