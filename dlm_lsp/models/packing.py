@@ -50,7 +50,7 @@ def ordered(weight: Tensor, bias: Tensor | None) -> Product:
     """Put the numbers of the weight into the order in which oneDNN's kernels read them."""
     kernels = torch.ops.mkldnn
     inside = kernels._reorder_linear_weight(weight.contiguous())  # noqa: SLF001
-    multiply = kernels._linear_pointwise  # noqa: SLF001
+    multiply = kernels._linear_pointwise.default  # noqa: SLF001
     return lambda x: multiply(x, inside, bias, "none", [], "")
 
 
@@ -73,7 +73,7 @@ def int8(weight: Tensor, bias: Tensor | None) -> Product:
     finally:
         torch.backends.quantized.engine = before
     wide = getattr(torch.cpu, "_is_vnni_supported", bool)()  # sums pairs of products in 32 bits, not in 16
-    multiply = torch.ops.quantized.linear_dynamic
+    multiply = torch.ops.quantized.linear_dynamic.default
     return lambda x: multiply(x, inside, not wide)
 
 
