@@ -310,6 +310,7 @@ def run(bench: Bench) -> None:
     first, *others = bench.sizes.canvases
     parts: dict[str, Callable[[], None]] = {
         "start": lambda: start(bench, made_ms),
+        "check": lambda: check(bench),
         "steps": lambda: steps(bench, first, bench.sizes.holes),
         "infill": lambda: infills(bench, first),
         "other canvases": lambda: [steps(bench, canvas, bench.sizes.holes) for canvas in others] and None,
@@ -376,6 +377,26 @@ def start(bench: Bench, made_ms: float) -> None:
     bench.add("start", ms, what="capture of one graph and its first step", bytes=more)
     cached = Cached(bench.denoiser(graphed=True), Dual())
     bench.add("start", bench.once_ms(lambda: fill(cached, view, 4)), what="first infill, cold, 4 tokens a step")
+
+
+def check(bench: Bench) -> None:
+    """Compare what graphs answer with what the network answers without: here is what no test without a GPU can show."""
+    view = bench.question(bench.sizes.canvases[0], bench.sizes.holes[0])
+    answers, texts = [], []
+    for graphed in (False, True):
+        denoiser = bench.denoiser(graphed=graphed)
+        cached = Cached(denoiser, Dual())
+        answers.append([cached.predict([view])[0] for _ in range(2)][1])  # the second call computes the hole alone
+        texts.append(fill(Cached(denoiser, Dual()), view, bench.sizes.commits[0])[view.rows])
+    spread = float(answers[0].std())
+    bench.record.add(
+        {
+            "model": bench.name,
+            "part": "check",
+            "difference": round(float((answers[1] - answers[0]).abs().max()) / spread, 5),
+            "same_tokens": round(float((texts[1] == texts[0]).float().mean()), 3),
+        }
+    )
 
 
 def steps(bench: Bench, canvas: int, holes: Sequence[int]) -> None:

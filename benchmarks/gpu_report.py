@@ -67,6 +67,18 @@ def as_tables(result: Mapping[str, Any]) -> str:
     if memory:
         lines += ["", "### Memory at most, GiB", "", "| model | used | reserved |", "| --- | --- | --- |"]
         lines += [f"| {row['model']} | {gib(row['bytes'])} | {gib(row['reserved_bytes'])} |" for row in memory]
+    checks = [row for row in result["rows"] if row["part"] == "check"]
+    if checks:
+        lines += ["", "### Graphs against the same network without", ""]
+        lines += [
+            "Random weights hardly prefer one token to another: that some differ in bf16 is no fault, a large difference is.",
+            "",
+        ]
+        lines += [
+            "| model | largest difference of a logit, in standard deviations | same tokens in an infill |",
+            "| --- | --- | --- |",
+        ]
+        lines += [f"| {row['model']} | {row['difference']:.5f} | {100 * row['same_tokens']:.0f} % |" for row in checks]
     if result["notes"]:
         lines += ["", "### Not measured", "", *(f"- {note}" for note in result["notes"])]
     return "\n".join(lines) + "\n"

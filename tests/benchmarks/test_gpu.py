@@ -75,6 +75,7 @@ def test_everything_is_measured_on_a_bare_machine(written: Path) -> None:
         }
         assert {
             "start": {None},
+            "check": {None},
             "full step": {"eager"},
             "hole step": {"eager", "graphed"},
             "infill warm": {"eager", "graphed", "one graph a step, sampler inside"},
@@ -84,8 +85,11 @@ def test_everything_is_measured_on_a_bare_machine(written: Path) -> None:
             "formats": {"eager", "graphed", "eager, all rows"},
         } == ways
         assert {"fp8", "int8 weights"} == {row["weights"] for row in rows if row["part"] == "formats"}
-        assert all(row["ms"] > 0 for row in rows)
-    assert 19 == (written / "gpu.md").read_text().count("| tiny Dream |")
+        assert all(row["ms"] > 0 for row in rows if row["part"] != "check")
+        (check,) = (row for row in rows if row["part"] == "check")
+        assert check["difference"] <= 1e-4
+        assert 1 == check["same_tokens"]
+    assert 20 == (written / "gpu.md").read_text().count("| tiny Dream |")
     ET.parse(written / "gpu.svg")
 
 
