@@ -38,13 +38,13 @@ PATIENCE_S = 60
 class Neovim:
     """One running editor."""
 
-    def __init__(self, program: str, init: Path, file: Path, home: Path) -> None:
+    def __init__(self, program: str, init: Path, file: Path, home: Path, **environment: str) -> None:
         self._program, self._socket, self.log = program, home / "socket", home / "messages"
         self.file = file
         folders = {
             name: str(home / name) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
         }
-        self._environment = {**os.environ, **folders, "NVIM_LOG_FILE": str(home / "nvim.log")}
+        self._environment = {**os.environ, **folders, "NVIM_LOG_FILE": str(home / "nvim.log"), **environment}
         with self.log.open("w", encoding="utf-8") as messages:
             self._process = subprocess.Popen(
                 [program, "--headless", "-u", init, "-i", "NONE", "-n", "--listen", self._socket, file],

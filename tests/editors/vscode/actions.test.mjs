@@ -51,7 +51,7 @@ it("fill this function: fails if the key does nothing, the text changes without 
 
 it("fill all stubs in this file: fails if one is left out, or they are mixed up", async (code) => {
   await code.write("stubs.py", STUBS, 0, 0);
-  void code.command("dlmLsp.fillStubs");
+  code.begin("dlmLsp.fillStubs");
   await confirm(code, STUBS);
   await until(async () => (await code.text()) === FILLED, "both bodies");
 });
@@ -59,7 +59,7 @@ it("fill all stubs in this file: fails if one is left out, or they are mixed up"
 it("regenerate the selection: fails if anything else changes", async (code) => {
   const text = "width = 3\nheight = 4\narea = width + 17\nprint(area)\n";
   await code.write("area.py", text, 2, 13, 2, 17);
-  void code.command("dlmLsp.regenerate");
+  code.begin("dlmLsp.regenerate");
   await confirm(code, text);
   await until(async () => (await code.text()) === text.replace("+ 17", "* height"), "the new end of the line");
 });
@@ -67,7 +67,7 @@ it("regenerate the selection: fails if anything else changes", async (code) => {
 it("repair: fails if the broken line stays broken, or another is touched", async (code) => {
   const text = "def broken(a):\n    value = (a + \n    return value\n";
   await code.write("broken.py", text, 1, 17);
-  void code.command("dlmLsp.repair");
+  code.begin("dlmLsp.repair");
   await confirm(code, text);
   await until(async () => (await code.text()) === text.replace("(a + ", "(a + 1)"), "the repaired line");
 });
@@ -87,7 +87,7 @@ it("the lightbulb: fails if an action is missing, named otherwise, or not shown 
 
 it("another answer from the lightbulb: fails if it is not listed, or comes unticked and Apply does nothing", async (code) => {
   await code.write("pick.py", "def pick(a, b):\n    ...\n", 1, 4);
-  void code.command("dlmLsp.fillFunction");
+  code.begin("dlmLsp.fillFunction");
   await confirm(code, "def pick(a, b):\n    ...\n");
   await until(async () => /return [ab]\n/.test(await code.text()), "an answer");
   const first = await code.text();
@@ -100,7 +100,7 @@ it("another answer from the lightbulb: fails if it is not listed, or comes untic
 
 it("all stubs in the selection: fails if one outside of it is filled", async (code) => {
   await code.write("selected.py", STUBS, 0, 0, 1, 7);
-  void code.command("dlmLsp.fillSelectedStubs");
+  code.begin("dlmLsp.fillSelectedStubs");
   await confirm(code, STUBS);
   await until(async () => (await code.text()) === STUBS.replace("...", "return a + b"), "one body");
 });
@@ -126,7 +126,7 @@ it("the lightbulb at a selection and at broken lines: fails if regenerate or rep
 
 it("a preview discarded: fails if the text changes all the same", async (code) => {
   await code.write("discard.py", STUBS, 1, 4);
-  void code.command("dlmLsp.fillFunction");
+  code.begin("dlmLsp.fillFunction");
   await code.page.waitForSelector(".refactor-preview .monaco-button:not(.disabled), .bulk-edit-panel .monaco-button:not(.disabled)");
   await code.page.locator(".monaco-button:not(.disabled)", { hasText: "Discard" }).first().click();
   await code.page.waitForTimeout(500);
@@ -135,14 +135,14 @@ it("a preview discarded: fails if the text changes all the same", async (code) =
 
 it("nothing to do: fails if a command that makes no sense here says nothing", async (code) => {
   await code.write("nothing.py", "x = 1\n", 0, 0);
-  void code.command("dlmLsp.fillFunction");
+  code.begin("dlmLsp.fillFunction");
   await until(async () => (await code.notifications()).some(({ message }) => message.startsWith("dlm-lsp:")), "a sentence");
   await code.command("notifications.clearAll");
 });
 
 it("watch it denoise: fails if steps are not drawn, the answer cannot be put in, or it is put into a changed text", async (code) => {
   await code.write("watch.py", "def slow(a, b):\n    \n", 1, 4);
-  void code.command("dlmLsp.watch");
+  code.begin("dlmLsp.watch");
   let frame;
   await until(async () => {
     for (const each of code.page.frames()) if (await each.$("#canvas").catch(() => null)) frame = each;
@@ -171,7 +171,7 @@ it("the doctor: fails if it does not say what is installed and what became of th
   await code.seesGhost("return a + b");
   await code.press("Tab");
   await until(async () => (await code.text()).includes("return a + b"), "the text");
-  void code.command("dlmLsp.doctor");
+  code.begin("dlmLsp.doctor");
   await until(async () => (await code.text())?.startsWith("# dlm-lsp doctor"), "the report", 120_000);
   const report = await code.text();
   assert.match(report, /accepted [1-9]/);
@@ -187,7 +187,7 @@ it("first steps: fails if the walkthrough cannot be opened or has not four steps
 });
 
 it("switch the model: fails if the choice is not that of the server, or the switch is not made", async (code) => {
-  void code.command("dlmLsp.switchModel");
+  code.begin("dlmLsp.switchModel");
   const row = code.page.locator(".quick-input-list .monaco-list-row", { hasText: "nano" });
   await row.waitFor();
   await code.shot("models");

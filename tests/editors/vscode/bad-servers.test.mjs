@@ -84,7 +84,7 @@ it("other version: fails if it is started all the same", async () => {
 
 it("prints on stdout: fails if it is restarted without end, or nobody is told", async () => {
   writeFileSync(MODE, "prints");
-  void bench.command("dlmLsp.restart"); // it dies before it has started, again and again
+  bench.begin("dlmLsp.restart"); // it dies before it has started, again and again
   await until(async () => (await state()) === "failed", "the end of trying", TRYING_MS);
   await oneMessage(/has ended 4 times/, "Start it again");
 });

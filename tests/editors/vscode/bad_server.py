@@ -19,11 +19,11 @@ lock = threading.Lock()
 asked = itertools.count()
 
 
-def send(message: dict) -> None:
-    """Write one message."""
+def send(message: dict, junk: bytes = b"") -> None:
+    """Write one message, and what is none at once behind it."""
     body = json.dumps({"jsonrpc": "2.0"} | message).encode()
     with lock:
-        sys.stdout.buffer.write(f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        sys.stdout.buffer.write(f"Content-Length: {len(body)}\r\n\r\n".encode() + body + junk)
         sys.stdout.buffer.flush()
 
 
@@ -66,9 +66,8 @@ def answer(message: dict) -> None:
     number, method = message["id"], message["method"]
     if method == "initialize":
         capabilities = {"textDocumentSync": 2, "inlineCompletionProvider": {}}
-        send({"id": number, "result": {"capabilities": capabilities}})
-        if MODE == "prints":
-            os.write(1, b"loading the weights ... done\n")
+        junk = b"loading the weights ... done\n" if MODE == "prints" else b""
+        send({"id": number, "result": {"capabilities": capabilities}}, junk)
     elif method == "dlm-lsp/status":
         status = {"state": "ready", "message": MODE, "model": "bad", "device": "cpu", "lastMs": None, "counts": {}}
         send({"id": number, "result": status})

@@ -43,7 +43,7 @@ it("cancel: fails if pip goes on, or something is left", async () => {
   hanging.unref();
   await once(hanging, "listening");
   await set("package", `http://127.0.0.1:${hanging.address().port}/server-1.0-py3-none-any.whl`);
-  void bench.command("dlmLsp.install");
+  bench.begin("dlmLsp.install");
   await until(() => existsSync(join(environment(), "bin/pip")), "the environment", INSTALL_MS);
   await bench.page.waitForTimeout(1500);
   await bench.shot("install-progress");
@@ -56,7 +56,7 @@ it("cancel: fails if pip goes on, or something is left", async () => {
 
 it("no Python: fails if the way out is not to choose one", async () => {
   await set("python", "/no/such/python");
-  void bench.command("dlmLsp.install");
+  bench.begin("dlmLsp.install");
   await until(async () => /is not a Python of version 3.11 or newer/.test(await messages()), "the reason");
   assert.ok(await button("Choose a Python").isVisible());
   await set("python", "");
@@ -64,7 +64,7 @@ it("no Python: fails if the way out is not to choose one", async () => {
 
 it("installed: fails if the wheel in the .vsix does not start, or a missing package is not named", async () => {
   await set("package", "");
-  void bench.command("dlmLsp.install");
+  bench.begin("dlmLsp.install");
   await until(async () => /lacks the package/.test(await messages()), "what is missing, as the index was not asked", INSTALL_MS);
   const site = join(environment(), "lib", readdirSync(join(environment(), "lib"))[0], "site-packages");
   const ours = execFileSync(join(ROOT, ".venv/bin/python"), ["-c", "import pygls; print(pygls.__path__[0] + '/..')"]).toString();

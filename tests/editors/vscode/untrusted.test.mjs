@@ -52,7 +52,7 @@ it("restricted: fails if there is no ghost text, or it is the workspace that say
 });
 
 it("trusted then: fails if program and model are the workspace's even now, or what it may say does not count", async (code) => {
-  void code.command("workbench.trust.manage");
+  code.begin("workbench.trust.manage");
   await code.page.locator(".workspace-trust-editor .monaco-button", { hasText: "Trust" }).first().click();
   await until(() => code.run("return vscode.workspace.isTrusted"), "trust");
   await until(async () => (await setting("threads")) === 7, "what a trusted workspace may say");

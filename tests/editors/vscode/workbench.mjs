@@ -150,6 +150,11 @@ export class Workbench {
     return this.run("return await vscode.commands.executeCommand(args.id, ...args.args)", { id, args });
   }
 
+  /** Begin a command whose end does not come before something is answered, or not at all. */
+  begin(id, ...args) {
+    this.command(id, ...args).catch(() => undefined);
+  }
+
   /** Open a file with the cursor at a place (both from 0), and wait until keys go there. */
   async open(name, line = 0, character = 0, endLine = line, endCharacter = character) {
     await this.run(
