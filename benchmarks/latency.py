@@ -194,7 +194,7 @@ def own_cost(client: RawClient, typed: str) -> dict[str, Any]:
             own[lines].append(ms - spent["denoise"])
             steps = max((each["steps"] for each in answer["candidates"]), default=0)
             if steps:
-                sampler.append((spent["denoise"] - spent["forward"]) / steps)
+                sampler.append(spent["sampler"] / steps)
     ratios = [large / small for large, small in zip(own[SIZES[-1]], own[SIZES[0]], strict=False)]
     return {
         "by_lines": {lines: spread(values) for lines, values in own.items()},

@@ -216,8 +216,8 @@ class InfillResult:
     outcome: Outcome
     candidates: tuple[Candidate, ...] = ()
     spent_ms: dict[str, float] = field(default_factory=dict)
-    """Per stage: queue, encode, denoise (of which forward is in the model, and draft in a drafter), guide, total; a stage not
-    reached is left out."""
+    """Per stage: queue, encode, denoise (the model's calls and, told apart, the sampler), guide (judging, and telling who watches),
+    total; a stage not reached is left out. forward and draft are the time in the model and in a drafter, before the decode too."""
     message: str = ""
     """For the user, where the outcome is failed; never holds the user's text."""
     calls: int = 0

@@ -6,7 +6,7 @@ model calls it asks whether anybody still waits.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -170,7 +170,9 @@ def fill(
             prior = make_prior(draft.parts, copy_shares, denoiser.vocabulary)
             draft = replace(draft, adjusts=(prior, *draft.adjusts)) if prior else draft
         spent["encode"] = (time.monotonic() - started) * 1000
+        began = time.perf_counter()
         baseline = survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
+        survey_ms = (time.perf_counter() - began) * 1000
         strategy = make_strategy(request.sampler, draft_with)
         decode = Decode(request, metered, strategy, drafter, draft, baseline, deadline, cancelled, watch)
         lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans) if not plan.is_spare]
@@ -189,7 +191,8 @@ def fill(
             decode.finish(lanes[-1:])
     except Cancelled:
         return answer(Outcome.CANCELLED)
-    spent["denoise"], spent["guide"] = decode.denoise_ms, decode.guide_ms
+    spent["denoise"], spent["sampler"] = decode.denoise_ms, decode.denoise_ms - decode.model_ms
+    spent["guide"] = survey_ms + decode.guide_ms
     # What a person has written is not replaced by half a text.
     whole = [lane for lane in lanes if lane.finished or request.trigger is not Trigger.ACTION]
     candidates = choose([candidate(lane, decode, draws) for lane in sorted(whole, key=badness)], request.candidates)
@@ -215,6 +218,8 @@ class Decode:
     guide_ms: float = 0.0
     denoise_ms: float = 0.0
     """In the model and the sampler."""
+    model_ms: float = 0.0
+    """Of that, in the model and the drafter."""
     began: float = field(default_factory=time.perf_counter)
 
     def finish(self, lanes: Sequence[Lane]) -> None:
@@ -222,14 +227,12 @@ class Decode:
         still = list(lanes)
         for lane in still if self.request.trace else ():
             self._show(lane)  # before anything is written
+        began, denoised_ms = time.perf_counter(), self.denoise_ms
         while still:
-            began = time.perf_counter()
             self._denoise(still)
-            begin = time.perf_counter()
-            self.denoise_ms += (begin - began) * 1000
             late = time.monotonic() > self.deadline
             still = [lane for lane in still if not self._settled(lane, late=late)]
-            self.guide_ms += (time.perf_counter() - begin) * 1000
+        self.guide_ms += (time.perf_counter() - began) * 1000 - (self.denoise_ms - denoised_ms)
 
     def _denoise(self, lanes: Sequence[Lane]) -> None:
         """Decode until no mask is left or the time is up; a line that is masked again on the way begins the loop anew."""
@@ -240,13 +243,14 @@ class Decode:
         """Decode until lines were masked again; False where no mask is left or the time is up."""
         beliefs = Beliefs()
         listening = (beliefs,) if self.watch and self.request.trace else ()
-        for canvases in self.strategy(
+        steps = self.strategy(
             [lane.canvas for lane in lanes],
             self.denoiser,
             [lane.sampler(self.request, self.denoiser.vocabulary) for lane in lanes],
             [lane.rng for lane in lanes],
             adjust=(*self.draft.adjusts, *listening),
-        ):
+        )
+        for canvases in self._timed(steps):
             for number, (lane, canvas) in enumerate(zip(lanes, canvases, strict=True)):
                 before, lane.canvas = lane.canvas, canvas
                 lane.whole = canvas if canvas.done else lane.whole
@@ -261,6 +265,18 @@ class Decode:
             if broken:
                 return True
         return False
+
+    def _timed(self, steps: Iterator[tuple[Canvas, ...]]) -> Iterator[tuple[Canvas, ...]]:
+        """Give every step, and take the time that was needed for it."""
+        models = (self.denoiser, self.drafter) if self.drafter else (self.denoiser,)
+        while True:
+            began, before_ms = time.perf_counter(), sum(model.spent_ms for model in models)
+            canvases = next(steps, None)
+            self.denoise_ms += (time.perf_counter() - began) * 1000
+            self.model_ms += sum(model.spent_ms for model in models) - before_ms
+            if canvases is None:
+                return
+            yield canvases
 
     def _mask_lines_again(self, lane: Lane) -> bool:
         """Mask again what no line behind it can mend; say whether there was any."""

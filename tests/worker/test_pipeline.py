@@ -483,3 +483,19 @@ def test_all_may_be_drawn(scripted: Make) -> None:
     greedy = {run(replace(request, seed=seed), model).candidates[0].texts for seed in range(3)}
     drawn = {run(replace(request, seed=seed, greedy=False), model).candidates[0].texts for seed in range(3)}
     assert (1, 3) == (len(greedy), len(drawn))
+
+
+def test_the_time_of_every_stage_is_its_own(scripted: Make) -> None:
+    """Fails if the model's time counts as the sampler's, or what a watcher and the judge need as decoding."""
+    pause_s = 0.02
+    model = scripted(ADD_RULE, step_ms=1000 * pause_s)
+    request = request_at(ADD, watch=True, sampler="left_to_right")
+    result = run(request, model, watch=lambda _: time.sleep(pause_s))
+    spent = result.spent_ms
+    least_ms = result.calls * pause_s * 1000
+    assert result.calls > 1
+    assert least_ms <= spent["forward"]
+    assert least_ms <= spent["guide"]
+    assert 0 < spent["sampler"]
+    assert spent["denoise"] == pytest.approx(spent["forward"] + spent["sampler"])
+    assert spent["encode"] + spent["denoise"] + spent["guide"] <= spent["total"]
