@@ -96,7 +96,9 @@ class LocalEngine:
         self._pauses_s = pauses_s
         self._silent_s = silent_s
         self._heard = 0.0
-        """When the worker last said something, or was asked while nothing was pending; of `time.monotonic`."""
+        """When the worker last said something, or was asked while it owed nothing; of `time.monotonic`."""
+        self._owed: dict[int, float] = {}
+        """What the worker was asked and has not answered, also what nobody waits for any more, with the deadlines in seconds."""
         self._pending: dict[int, _Pending] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -220,6 +222,7 @@ class LocalEngine:
             return -1
         finally:
             self._process = None
+            self._owed.clear()
             self.hello = None
             if not self._trouble:
                 self._greeted.clear()
@@ -234,7 +237,7 @@ class LocalEngine:
         """Watch over a worker until it has ended; its death is then handled like any other."""
         while process.returncode is None:
             await asyncio.sleep(min(1.0, self._silent_s / 4))
-            owed = [pending.request.deadline_ms / 1000 for pending in self._pending.values() if pending.sends]
+            owed = self._owed.values()
             if self.hello and owed and time.monotonic() - self._heard > max(owed) + self._silent_s:
                 log.warning("the worker hangs: no word for %.0f s past the deadline", self._silent_s)
                 process.kill()
@@ -259,12 +262,14 @@ class LocalEngine:
                 self._greet(message)
             case wire.Loading(percent):
                 self.loaded_percent = percent
-            case wire.Result(result) if result.id in self._pending:
-                _settle(self._pending[result.id], result)
+            case wire.Result(result):
+                self._owed.pop(result.id, None)
+                if result.id in self._pending:  # else it was cancelled
+                    _settle(self._pending[result.id], result)
             case wire.Watched(step) if step.id in self._pending:
                 _show(self._pending[step.id], step)
             case _:
-                pass  # the answer to a request that was cancelled
+                pass  # a step of a request that was cancelled
 
     def _greet(self, hello: wire.Hello) -> None:
         """Take a worker into service: it gets everything that is pending, unless it only says anew what it is."""
@@ -310,8 +315,9 @@ class LocalEngine:
             self._enter(EngineState.BUSY if self._pending else EngineState.READY)
 
     def _send(self, pending: _Pending) -> None:
-        if not any(other.sends for other in self._pending.values()):
+        if not self._owed:
             self._heard = time.monotonic()
+        self._owed[pending.request.id] = pending.request.deadline_ms / 1000
         pending.sends += 1
         self._write(pending.line)
         self._note_load()  # whoever is told of it may wait, the model need not

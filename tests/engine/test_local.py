@@ -178,6 +178,23 @@ async def test_a_worker_that_hangs_is_replaced(start: StartEngine, settings: Set
     assert hung.pid not in {worker.pid for worker in workers()}
 
 
+async def test_a_worker_that_hangs_is_noticed_while_every_request_is_taken_back(
+    start: StartEngine, settings: Settings
+) -> None:
+    """Fails if who types on, and so takes back each request soon, keeps a worker that hangs: when they stop they would wait."""
+    engine = start(silent_s=0.5)
+    await engine.ready()
+    (hung,) = workers()
+    os.kill(hung.pid, signal.SIGSTOP)
+    for number in range(1, 41):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(engine.fill(replace(ask(settings), id=number, deadline_ms=100)), 0.1)
+        if hung.pid not in {worker.pid for worker in workers()}:
+            break
+    else:
+        pytest.fail("the worker that hangs is still there after four seconds")
+
+
 async def test_a_worker_that_always_dies(start: StartEngine, settings: Settings) -> None:
     """Fails if somebody waits for ever, or workers are started for ever."""
     told: list[str] = []
