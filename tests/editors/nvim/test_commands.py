@@ -178,6 +178,18 @@ def test_words_are_completed_and_wrong_ones_named(edit: Edit) -> None:
     editor.wait_for(lambda: any(line.startswith("dlm: there is no :Dlm fil;") for line in editor.told()), "complaint")
 
 
+def test_the_status_line_says_how_far_loading_is(edit: Edit) -> None:
+    """Fails if who waits for a large model sees no percentage, or one is left when the model is there."""
+    editor = edit(ADD)
+    change = "return require('dlm.status').changed({{ state = '{}', model = '/models/a', loadedPercent = {} }}, "
+    change += "require('dlm.server').any().id)"
+    said = []
+    for state, percent in (("loading", "40"), ("loading", "0"), ("loading", "vim.NIL"), ("ready", "vim.NIL")):
+        editor.lua(change.format(state, percent))
+        said.append(editor.lua("return require('dlm').statusline()"))
+    assert said == ["dlm loading 40 %", "dlm loading", "dlm loading", "dlm a"]
+
+
 def test_help_and_health(edit: Edit) -> None:
     """Fails if `:help dlm` finds nothing, or `:checkhealth dlm` says less than the state of program and model."""
     editor = edit(ADD)

@@ -70,6 +70,8 @@ def answer(message: dict) -> None:
         send({"id": number, "result": {"capabilities": capabilities}}, junk)
     elif method == "dlm-lsp/status":
         status = {"state": "ready", "message": MODE, "model": "bad", "device": "cpu", "lastMs": None, "counts": {}}
+        if MODE == "loads for ever":
+            status |= {"state": "loading", "loadedPercent": 40}
         send({"id": number, "result": status})
     elif method != "textDocument/inlineCompletion":
         send({"id": number, "result": None})
