@@ -287,8 +287,8 @@ CACHES: dict[str, Decoder] = {
         "ours, for infills; after Fast-dLLM's dual cache (arXiv 2505.22618)",
         "keeps what stands around the holes, computes all of the holes, also where they grow",
         {
-            "steps": replace(REFRESH, default=8),
-            "share": Parameter(0.25, "or where more than this share of the holes changed since", high=1),
+            "steps": replace(REFRESH, default=32),
+            "share": Parameter(1.0, "or where more than this share of the holes changed since", high=1),
             "across": Parameter(True, "a request begins with what the one before has left, but for what was edited"),
         },
     ),

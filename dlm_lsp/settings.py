@@ -30,7 +30,8 @@ class Settings:
     """Where the model runs: `auto`, `cpu`, `cuda`, `mps`."""
 
     dtype: str = "auto"
-    """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`."""
+    """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, or `int8`, which rounds some of them, on a CPU. On a CPU
+    `auto` tries them out and takes a less exact one only where it is clearly faster; `float32` answers alike on all machines."""
 
     threads: int = 0
     """CPU threads of the model; 0 leaves it to PyTorch, which takes one per physical core (0 to 1024)."""
@@ -71,9 +72,11 @@ class Settings:
     """The decoder, which decides what is committed in a step, and its parameters, such as `threshold` or `threshold:threshold=0.7`;
     docs/samplers.md lists all with what they cost."""
 
-    cache: str = "none"
+    cache: str = "hole"
     """How keys and values are reused between the steps of an answer: `hole`, `prefix`, `dual`, `dkv-decode` or `dkv-greedy`, also with
-    parameters as `hole:steps=4`; `none` computes all of them anew, and is exact. docs/samplers.md explains them."""
+    parameters as `hole:steps=4`; `none` computes all of them anew, and is exact. `hole` also keeps them between answers, but for what
+    was typed since, unless it is `hole:across=false`: half the time of `none`, 0.003 to 0.006 nats of drift, and of 102 answers as many
+    parse (`benchmarks/results/drift.json`). docs/samplers.md explains all."""
 
     length: str = "auto"
     """How the length of a hole is found: `auto`, `grow`, `cal`, or `fixed`, also with its number of tokens as `fixed:tokens=16`;
@@ -87,7 +90,7 @@ class Settings:
     """Sampling temperature of all candidates but the first, which is greedy (0 to 2)."""
 
     seed: int = 0
-    """Same seed, same document, same model: same answer."""
+    """Same seed, same document, same model: same answer; with a cache that works between answers, up to what it changes."""
 
     repair_rounds: int = 2
     """How often a finished text that breaks the syntax is masked again in part and refilled (0 to 8)."""
@@ -125,7 +128,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
-    "dtype": ("auto", "float32", "bfloat16", "float16"),
+    "dtype": ("auto", "float32", "bfloat16", "float16", "int8"),
 }
 """Allowed values of the fields that are words."""
 

@@ -164,6 +164,21 @@ def test_a_decode_does_not_write_into_what_is_kept(inner: Spied) -> None:
     assert distance(inner.predict([START])[0], ask(contexts, START)) <= 1e-6
 
 
+def test_the_second_answer_is_the_first(inner: Spied) -> None:
+    """Fails if an answer depends on whether its context was known: if everything is computed anew at other calls of the decode."""
+    contexts, answers, sizes = Contexts(inner), [], []
+    for _ in range(2):
+        inner.computed.clear()
+        decode = Cached(inner, Hole(3, 1), contexts)
+        for written in range(5):
+            tokens = START.tokens.index_fill(0, START.rows[:written], 77)
+            answers.append(decode.predict([replace(START, tokens=tokens)])[0])
+        sizes.append([len(rows) for (rows,) in inner.computed])
+    assert sizes[0][1:] == sizes[1][1:]
+    for one, other in zip(answers[:5], answers[5:], strict=True):
+        assert distance(one, other) <= 1e-9
+
+
 def test_two_documents_by_turns(inner: Spied) -> None:
     """Fails if one document pushes the other out, or an edit leaves the old text beside the new one."""
     contexts = Contexts(inner, max_canvases=2)

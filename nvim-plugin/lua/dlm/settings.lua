@@ -4,7 +4,7 @@
 ---@field enabled? boolean Whether completions are given at all; off means that the model is never called.
 ---@field model? string A bundled model's name, a folder with a checkpoint, OWNER/NAME of one that `dlm-lsp models pull` has downloaded, or `scripted:FILE` for demonstrations and tests.
 ---@field device? 'auto'|'cpu'|'cuda'|'mps' Where the model runs: `auto`, `cpu`, `cuda`, `mps`.
----@field dtype? 'auto'|'float32'|'bfloat16'|'float16' Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`.
+---@field dtype? 'auto'|'float32'|'bfloat16'|'float16'|'int8' Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, or `int8`, which rounds some of them, on a CPU. On a CPU `auto` tries them out and takes a less exact one only where it is clearly faster; `float32` answers alike on all machines.
 ---@field threads? integer CPU threads of the model; 0 leaves it to PyTorch, which takes one per physical core (0 to 1024).
 ---@field candidates? integer How many different fillings are asked for at once (1 to 8).
 ---@field maxHoleTokens? integer Upper bound of one filling's length, in tokens (1 to 512).
@@ -17,11 +17,11 @@
 ---@field warmStart? boolean Whether an answer starts from the one that was offered there before a line near it was changed, and not from nothing: half the model calls, but what it does to quality is not known yet (`benchmarks/results/warm.json`).
 ---@field threshold? number Confidence above which tokens are committed in the same step (0 to 1); lower is faster and worse.
 ---@field sampler? string The decoder, which decides what is committed in a step, and its parameters, such as `threshold` or `threshold:threshold=0.7`; docs/samplers.md lists all with what they cost.
----@field cache? string How keys and values are reused between the steps of an answer: `hole`, `prefix`, `dual`, `dkv-decode` or `dkv-greedy`, also with parameters as `hole:steps=4`; `none` computes all of them anew, and is exact. docs/samplers.md explains them.
+---@field cache? string How keys and values are reused between the steps of an answer: `hole`, `prefix`, `dual`, `dkv-decode` or `dkv-greedy`, also with parameters as `hole:steps=4`; `none` computes all of them anew, and is exact. `hole` also keeps them between answers, but for what was typed since, unless it is `hole:across=false`: half the time of `none`, 0.003 to 0.006 nats of drift, and of 102 answers as many parse (`benchmarks/results/drift.json`). docs/samplers.md explains all.
 ---@field length? string How the length of a hole is found: `auto`, `grow`, `cal`, or `fixed`, also with its number of tokens as `fixed:tokens=16`; docs/samplers.md explains them.
 ---@field copyPrior? boolean Make likelier what the text around the hole repeats, where the checkpoint comes with `copy_prior.json`; off, for answers of the bundled model parse less often with it.
 ---@field temperature? number Sampling temperature of all candidates but the first, which is greedy (0 to 2).
----@field seed? integer Same seed, same document, same model: same answer.
+---@field seed? integer Same seed, same document, same model: same answer; with a cache that works between answers, up to what it changes.
 ---@field repairRounds? integer How often a finished text that breaks the syntax is masked again in part and refilled (0 to 8).
 ---@field showBroken? boolean Show answers that break a document which parsed before; off withholds them.
 ---@field minLogprob? number Automatic answers whose mean log-probability per token is below this are withheld (-100 to 0).
@@ -46,7 +46,7 @@ return {
   warmStart = false,
   threshold = 0.9,
   sampler = 'threshold',
-  cache = 'none',
+  cache = 'hole',
   length = 'auto',
   copyPrior = false,
   temperature = 0.7,
