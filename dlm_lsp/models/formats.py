@@ -17,8 +17,8 @@ from dlm_lsp.models.transformer import Again, Kept, NetworkDenoiser
 
 EXACT = "float32"
 FASTER = ("bfloat16", "int8")
-"""What may be chosen in its place, the more exact first. Their cost on the bundled model's 144 development canvases: 0.0003 and 0.0005 nats of divergence per
-hidden token; the token believed in most is another one for 1 and 2 of 100, hardly ever where the model is sure."""
+"""What may be chosen in its place, the more exact first. `benchmarks/results/cpu_formats.json` has what they cost: of the bundled model's
+masked rows 1 of 100 has another likeliest token, and none where the model is sure."""
 
 EVERYTHING = torch.arange(384)
 HOLE = torch.arange(180, 204)
