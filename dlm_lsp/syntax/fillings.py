@@ -16,6 +16,7 @@ from keyword import kwlist
 from dlm_lsp.syntax.indentation import DEFAULT_UNIT, open_levels
 from dlm_lsp.syntax.languages import Language, find_language
 from dlm_lsp.syntax.scan import flatten, indent_of
+from dlm_lsp.text.brackets import CLOSERS
 from dlm_lsp.values import Hole, HoleKind
 
 MAX_BEHIND_CHARS = 2000
@@ -33,7 +34,6 @@ MAX_LINES_TRIED = 2
 MAX_WHOLES = 10
 """How many texts that make a line inside of a line are given."""
 
-_CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _STATEMENTS = ("pass", "", "if x:", "if x: pass", "@x", "try:", "x = (", "else:", "except x:")
 _QUOTES = ("", '"', "'", '"""', "'''")
 _JOINTS = (
@@ -203,7 +203,7 @@ class _Gap:
     @property
     def _owed(self) -> str:
         """What closes the brackets that are open before the hole."""
-        return "".join(_CLOSERS[bracket] for bracket in reversed(self.brackets))
+        return "".join(CLOSERS[bracket] for bracket in reversed(self.brackets))
 
     def _few(self, texts: Iterable[str], line: str) -> list[str]:
         """Take the shortest of the texts to try with a line."""
@@ -228,7 +228,7 @@ class _Gap:
         """Find the places where no bracket is open that was opened behind the hole."""
         opened, closed = 0, []
         for match in re.finditer(r"[(\[{]|[)\]}]|\n|\Z", flat):
-            if match[0] in _CLOSERS:
+            if match[0] in CLOSERS:
                 opened += 1
             elif match[0] in self.row.brackets:
                 if opened:
@@ -247,7 +247,7 @@ class _Gap:
             self.brackets[:shared]
         ):
             shared -= 1
-        closers = self.string + "".join(_CLOSERS[bracket] for bracket in reversed(self.brackets[shared:]))
+        closers = self.string + "".join(CLOSERS[bracket] for bracket in reversed(self.brackets[shared:]))
         closed = way.closed[: len(way.closed) - shared]
         inside = _ENDS_IN_BRACKETS if closers.removeprefix(self.string) and not self.string else ("",)
         for joint in _OPENING_JOINTS if closed else (*_JOINTS, *self._middles(way.line)):

@@ -14,13 +14,13 @@ from string import ascii_letters
 from dlm_lsp.syntax.indentation import Block, unit_of
 from dlm_lsp.syntax.languages import Language, find_language
 from dlm_lsp.syntax.scan import Flat, flatten, indent_of
+from dlm_lsp.text.brackets import CLOSERS
 from dlm_lsp.text.offsets import LINE_END
 from dlm_lsp.values import Hole, HoleKind
 
 SOME_LINES = 16
 """Most lines of a hole between things that are already there."""
 COMMENT_LINES = 4
-CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _BRACKET = re.compile(r"[()\[\]{}]")
 
 

@@ -13,6 +13,7 @@ import tree_sitter
 import tree_sitter_python
 
 from dlm_lsp.syntax.strict import Complaint, check_python
+from dlm_lsp.text.brackets import OPENERS
 from dlm_lsp.text.names import IMPORT
 
 
@@ -108,7 +109,7 @@ LANGUAGES = {
         name="python",
         grammar=_python_grammar,
         lexeme=_PYTHON_LEXEME,
-        brackets={")": "(", "]": "[", "}": "{"},
+        brackets=OPENERS,
         header=_PYTHON_HEADER,
         opening=_PYTHON_OPENING,
         definition=re.compile(r"^[ \t\f]*(?:(?:async\s+)?def|class)\b", re.MULTILINE),

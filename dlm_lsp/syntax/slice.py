@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.logical import Line, LogicalLines, Role, logical_lines
 from dlm_lsp.syntax.scan import OUTSIDE, flatten
+from dlm_lsp.text.brackets import CLOSERS
 
 ENOUGH_LINES = 100
 """So many lines are judged if there is a choice; a class that is longer is entered."""
@@ -25,7 +26,6 @@ HUGE_CHARS = 4_000_000
 NEAR_LINES = 1000
 NEAR_CHARS = 50_000
 
-_CLOSERS = {"(": ")", "[": "]", "{": "}"}
 _STRING = re.compile(r"\s*[A-Za-z]{0,2}[\"']")
 
 
@@ -179,7 +179,7 @@ class _Cut:
             low, state = start, OUTSIDE
         high = min(high, end)
         left = flatten(self.text[low:high], self.document.row, state)
-        closers = left.string + "".join(_CLOSERS.get(bracket, "") for bracket in reversed(left.brackets))
+        closers = left.string + "".join(CLOSERS.get(bracket, "") for bracket in reversed(left.brackets))
         return Slice(headers + self.text[low : self.cursor], self.text[self.cursor : high] + closers, low, high)
 
 

@@ -6,9 +6,9 @@ In: the raw text, what stands behind the hole, the hole. Out: a beginning of tha
 
 import re
 
+from dlm_lsp.text.brackets import OPENERS
 from dlm_lsp.values import Hole, HoleKind
 
-_PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRIPLE_QUOTE = re.compile(r'"{3}|\'{3}')
 _LEXEME = re.compile(
     r"""(?P<triple>"{3}|'{3})(?:\\.|(?!(?P=triple)).)*(?:(?P=triple))?  # strings, also those that are not finished
@@ -80,14 +80,14 @@ def _within_brackets(text: str, hole: Hole) -> str:
     unmatched: list[int] = []
     for match in _LEXEME.finditer(text):
         bracket = match["bracket"]
-        if bracket in _PAIRS:
-            if opened and opened[-1] == _PAIRS[bracket]:
+        if bracket in OPENERS:
+            if opened and opened[-1] == OPENERS[bracket]:
                 opened.pop()
             else:
                 unmatched.append(match.start())
         elif bracket:
             opened.append(bracket)
-    owed = sum(char in _PAIRS for char in hole.owes or "")
+    owed = sum(char in OPENERS for char in hole.owes or "")
     if hole.quote and 0 < owed <= len(unmatched):
         return text  # behind the field that it closes its brackets are those of a string
     allowed = owed + len(opened)
@@ -104,7 +104,7 @@ def _within_block(text: str, hole: Hole) -> str:
     for match in re.finditer(r"\n(?=[^\n]*\S)", text):
         line = text[match.end() :]
         inside = len(_TRIPLE_QUOTE.findall(text, 0, match.start())) % 2
-        if not inside and not line.startswith(hole.floor) and line.lstrip()[0] not in _PAIRS:
+        if not inside and not line.startswith(hole.floor) and line.lstrip()[0] not in OPENERS:
             return text[: match.start()]
     return text
 

@@ -143,6 +143,29 @@ def test_a_hole_larger_than_the_window(start: StartServer, fast_model: str, opti
     assert ["items"] == list(client.inline("file:///b.py", 1, 4))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"maxHoleTokens": 512, "maxWindowTokens": 64},
+        {"maxHoleTokens": 512, "maxWindowTokens": 32768, "length": "fixed:tokens=512"},
+        {"maxHoleTokens": 512, "maxWindowTokens": 32768, "cache": "hole"},
+    ],
+    ids=["a hole larger than the window", "a hole longer than the model", "a window larger than the model"],
+)
+def test_more_than_the_bundled_model_has_room_for(start: StartServer, options: dict) -> None:
+    """Fails if a model whose canvas is smaller than what the settings allow fails instead of seeing less."""
+    client = start("nano")
+    client.initialize({"deadlineMs": 1000, **options})
+    client.open("file:///a.py", "def f(a):\n" + "    value = compute(a)\n" * 3000 + "    \n" + "x = 1\n" * 3000)
+    client.open("file:///b.py", "x = [" + "1, " * 20_000 + "]\n")
+    for uri, line, column in (("file:///a.py", 3001, 4), ("file:///a.py", 3001, 0), ("file:///b.py", 0, 30_000)):
+        assert ["items"] == list(client.inline(uri, line, column))
+        told = client.ask("dlm-lsp/lastAnswer", {"textDocument": {"uri": uri}})["result"]
+        assert told["outcome"] in {"filled", "empty", "late"}
+    assert "ready" == client.ask("dlm-lsp/status", {})["result"]["state"]
+    assert 0 == client.leave()
+
+
 @pytest.mark.parametrize("line", ["x = " + "[" * 50_000_000, "é" * 25_000_000], ids=["brackets", "not ASCII"])
 def test_a_line_of_fifty_megabytes(start: StartServer, fast_model: str, line: str) -> None:
     """Fails if a line without end makes the server hang, or the memory of it and of the worker grow with every request."""
