@@ -247,7 +247,7 @@ class Cached:
     def __init__(self, inner: NetworkDenoiser, rule: Rule, contexts: Contexts | None = None) -> None:
         self._inner = inner
         self._rule = rule
-        self._lanes: dict[int, Last] = {}
+        self._lanes: dict[int | None, Last] = {}
         self._contexts = Contexts(inner, max_changed_tokens=0) if contexts is None else contexts
         assert self._contexts.inner is inner, "what one model has computed is nothing to another"
 
@@ -274,10 +274,15 @@ class Cached:
     def predict(self, views: Sequence[View]) -> list[Tensor]:
         """Give the logits of each view's rows, of a row that is not computed those that it had when it was.
 
-        Views with an attention rule, and further views of a lane, are answered by the denoiser inside: no row of them is reused.
+        Views with an attention rule or without a lane, and further views of a lane, are answered by the denoiser inside: no row of them
+        is reused.
         """
         answers: list[Tensor | None] = [None] * len(views)
-        mine = {view.lane: k for k, view in reversed(list(enumerate(views))) if view.visible is None}
+        mine = {
+            view.lane: k
+            for k, view in reversed(list(enumerate(views)))
+            if view.visible is None and view.lane is not None
+        }
         others = [k for k in range(len(views)) if k not in mine.values()]
         for k, answer in zip(others, self._inner.predict([views[k] for k in others]), strict=True):
             answers[k] = answer

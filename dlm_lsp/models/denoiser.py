@@ -65,8 +65,9 @@ class View:
     rows: Tensor  # [R] int64, the places whose token is wanted, ascending
     positions: Tensor | None = None  # [L] int64
     visible: Tensor | None = None  # [L, L] bool
-    lane: int = 0
-    """Which of the canvases that are decoded together this one is: what a cache finds its keys and values by."""
+    lane: int | None = 0
+    """Which of the canvases that are decoded together this one is: what a cache finds its keys and values by. None is asked about once,
+    and no cache remembers it."""
     focus: Tensor | None = None  # [L] bool
     """The rows that are decided now, such as a block; None is all rows wanted. A denoiser with a cache may answer the others
     with zeros."""

@@ -35,7 +35,7 @@ def hidden_probabilities(
             hidden = places[first::folds]
             asked.append((k, replace(canvas, tokens=canvas.tokens.index_fill(0, hidden, canvas.mask_id)), hidden))
     found = [torch.ones(len(canvas.tokens)) for canvas in canvases]
-    views = [View(canvas.tokens, hidden, lane=k) for k, canvas, hidden in asked]
+    views = [View(canvas.tokens, hidden, lane=None) for _, canvas, hidden in asked]
     for (k, canvas, hidden), answer in zip(asked, denoiser.predict(views) if views else (), strict=True):
         here = torch.isin(canvas.rows, hidden).to(answer.device)  # [H] bool
         wide = answer.new_zeros(len(here), answer.shape[-1])  # [H, V], as edits expect them

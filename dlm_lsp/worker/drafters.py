@@ -13,6 +13,8 @@ from dlm_lsp.models.transformer import NetworkDenoiser
 
 FROZEN = "frozen"
 """The model itself with what stands around the holes computed now and then only."""
+FROZEN_CACHE = "hole:steps=8,share=0.25"
+"""How often that is: as when its numbers in docs/samplers.md were measured."""
 SKIP = "skip"
 """The lower half of the model's layers."""
 
@@ -28,7 +30,7 @@ class Drafters:
     def __call__(self, name: str) -> Denoiser:
         """Give a drafter; one with a memory is new each time."""
         if name == FROZEN:
-            return with_cache(self._model, "hole")
+            return with_cache(self._model, FROZEN_CACHE)
         if name == SKIP:
             if not isinstance(self._model, NetworkDenoiser):
                 raise SettingsError(f"drafter={SKIP} needs a model with layers; this one has none, take {FROZEN}")
