@@ -34,7 +34,7 @@ class Settings:
     `auto` tries them out and takes a less exact one only where it is clearly faster; `float32` answers alike on all machines."""
 
     threads: int = 0
-    """CPU threads of the model; 0 leaves it to PyTorch, which takes one per physical core (0 to 1024)."""
+    """CPU threads of the model; 0 takes one per physical core, and no more than a container is allowed (0 to 1024)."""
 
     candidates: int = 1
     """How many different fillings are asked for at once (1 to 8)."""

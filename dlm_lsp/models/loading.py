@@ -51,6 +51,9 @@ TRIED_NUMBERS = 1_000_000
 PACKED_BYTES = 2**31
 """A larger network is used as it lies in its mapped file: a copy of it might be more than the memory."""
 
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of processor time, of microseconds: what Linux allows a container; torch does not look at it."""
+
 CONTEXT_PARTS = ("path", "imports", "names", "snippets")
 """What can be told beside the window."""
 
@@ -80,7 +83,7 @@ def load(
     threads: int = 0,
     on_read: Callable[[int], None] | None = None,
 ) -> Denoiser:
-    """Load a bundled model by its name, a checkpoint by its folder, or `scripted:FILE`; 0 threads leaves it to torch.
+    """Load a bundled model by its name, a checkpoint by its folder, or `scripted:FILE`; 0 threads are those of the machine.
 
     `on_read` is told how many percent of the weights have been read, whenever it is one more.
     """
@@ -88,8 +91,7 @@ def load(
     from dlm_lsp.models.scripted import read_script
     from dlm_lsp.models.tokenizer import read_tokenizer
 
-    if threads:
-        torch.set_num_threads(threads)
+    set_threads(threads)
     path = find(model)
     if str(model).startswith(SCRIPTED):
         return read_script(path)
@@ -108,6 +110,19 @@ def load(
     if dtype == "auto" and place.type == "cpu" and is_worth_trying(weights):
         dtype = fastest(partial(denoiser, config | {family.layer_count: 1}))
     return denoiser(config, dtype)
+
+
+def set_threads(threads: int) -> None:
+    """Set how many threads torch takes; 0 are those that it takes itself, one a physical core, but no more than a container may use.
+
+    More threads than there is time for wait for each other in turns.
+    """
+    if not threads:
+        threads = torch.get_num_threads()
+        with suppress(OSError, ValueError):  # no such file, or no limit
+            allowed, period = QUOTA.read_text().split()
+            threads = min(threads, max(int(allowed) // int(period), 1))
+    torch.set_num_threads(threads)
 
 
 def unfilled(family: Family, config: dict[str, Any]) -> DreamModel | LladaModel:

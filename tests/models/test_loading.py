@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dlm_lsp.errors import ModelError
+from dlm_lsp.models import loading
 from dlm_lsp.models.denoiser import View
 from dlm_lsp.models.loading import (
     FAMILIES,
@@ -20,6 +21,7 @@ from dlm_lsp.models.loading import (
     parts_read,
     read_config,
     read_weights,
+    set_threads,
     unfilled,
 )
 
@@ -210,6 +212,29 @@ def test_the_longest_canvas_comes_from_the_config(copy) -> None:
     """Fails when a model is given more than it was trained for."""
     assert load(copy(), device="cpu").max_tokens == 2048
     assert load(copy(max_canvas_tokens=512), device="cpu").max_tokens == 512
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [("200000 100000\n", 2), ("150000 100000", 1), ("50000 100000", 1), ("max 100000", 4), ("6400000 100000", 4)],
+)
+def test_no_more_threads_than_a_container_may_use(told: str, expected: int, tmp_path: Path, monkeypatch) -> None:
+    """Fails when a container with two of 64 cores starts 64 threads, or one without a limit starts a single one."""
+    (tmp_path / "cpu.max").write_text(told)
+    monkeypatch.setattr(loading, "QUOTA", tmp_path / "cpu.max")
+    torch.set_num_threads(4)
+    set_threads(0)
+    assert expected == torch.get_num_threads()
+
+
+def test_without_a_quota_the_threads_are_torchs(tmp_path: Path, monkeypatch) -> None:
+    """Fails when a system without Linux's files ends in an error, or a number that was set is changed."""
+    monkeypatch.setattr(loading, "QUOTA", tmp_path / "none")
+    torch.set_num_threads(3)
+    set_threads(0)
+    assert torch.get_num_threads() == 3
+    set_threads(2)
+    assert torch.get_num_threads() == 2
 
 
 def test_threads_are_set(checkpoints: Path) -> None:
