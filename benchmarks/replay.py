@@ -20,7 +20,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.editor import Client, Manners
+from benchmarks.editor import NOTICE_MS, Client, Manners
 from benchmarks.editor import replay as type_session
 from benchmarks.machine import describe
 from benchmarks.sessions import Session, read, shorten
@@ -48,13 +48,14 @@ COLUMNS = (
     ("presses_with_ghost_text", "keys with ghost text"),
     ("key_to_new_text_ms", "key → new text, ms p50 / p95"),
     ("model_calls", "model calls"),
-    ("calls_never_shown_percent", "never shown %"),
-    ("calls_stopped", "of them stopped"),
-    ("calls_ahead", "ahead"),
+    ("calls_never_shown_percent", "model calls never shown %"),
+    ("calls_stopped", "model calls stopped"),
+    ("calls_ahead", "model calls ahead"),
     ("cancelled", "cancelled"),
     ("cancel_to_answer_ms", "cancel → answer, ms"),
     ("cancel_to_stop_ms", "cancel → model stops, ms"),
     ("offers", "offers"),
+    ("offers_right", "right as a whole"),
     ("survived_percent", "shown text that survived %"),
     ("accepted_chars", "accepted chars"),
     ("keys_saved", "keys saved"),
@@ -199,6 +200,13 @@ def as_table(report: dict[str, Any]) -> str:
             f"`python -m benchmarks.replay`, model `{report['model']}`, {report['machine']}, {report['threads']} threads, commit "
             f"{report['commit']}; load of the machine (1 min) {report['load_before']} before and {report['load_after']} after. "
             f"`{report['recording']}`: {report['keys']} keys in {report['seconds']} s, replayed {report['speed']:g} times as fast."
+        ),
+        "",
+        (
+            f"Unless a column says otherwise the editor asks {Manners().debounce_ms} ms after a key and takes the question back at the "
+            f"next one; Tab is pressed where a whole offer is right and has been there for {NOTICE_MS} ms. *Key → new text* is of what "
+            "was shown before the next key. *Never shown*: calls for text that was never on the screen. *Stopped*: taken back while the "
+            "model worked. *Survived*: what was then typed at that place begins so."
         ),
         "",
         f"| | {' | '.join(row['turn'] for row in rows)} |",
