@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from dlm_lsp.syntax.languages import find_language
 from dlm_lsp.syntax.logical import Line, LogicalLines, Role, logical_lines
-from dlm_lsp.syntax.scan import OUTSIDE, flatten
-from dlm_lsp.text.brackets import CLOSERS
+from dlm_lsp.syntax.scan import OUTSIDE, flatten, indent_of
+from dlm_lsp.text.brackets import CLOSERS, OPENERS
 
 ENOUGH_LINES = 100
 """So many lines are judged if there is a choice; a class that is longer is entered."""
@@ -179,8 +179,24 @@ class _Cut:
             low, state = start, OUTSIDE
         high = min(high, end)
         left = flatten(self.text[low:high], self.document.row, state)
-        closers = left.string + "".join(CLOSERS.get(bracket, "") for bracket in reversed(left.brackets))
+        closed = self._closed_behind(left.brackets, high)
+        closers = left.string + "".join(CLOSERS.get(bracket, "") for bracket in reversed(closed))
         return Slice(headers + self.text[low : self.cursor], self.text[self.cursor : high] + closers, low, high)
+
+    def _closed_behind(self, opened: str, high: int) -> str:
+        """Give those of the brackets that are open at `high` that the document closes behind it, as far as one can tell.
+
+        It does not close those of the cursor's line where the next line stands by itself: that a table follows does not make
+        the call above it whole, and its bracket is for the hole to close.
+        """
+        line_start = self.text.rfind("\n", 0, self.cursor) + 1
+        before, here = (self.document.before(at).brackets for at in (line_start, self.cursor))
+        line, *lines = self.text[line_start:high].split("\n")
+        below = next((each for each in lines if each.strip()), "")
+        goes_on = not below or len(indent_of(below)) > len(indent_of(line)) or below.lstrip()[0] in OPENERS
+        if goes_on or not (here.startswith(before) and opened.startswith(here)):
+            return opened
+        return before + opened[len(here) :]
 
 
 def _reach(text: str, cursor: int, lines: int, chars: int) -> tuple[int, int]:

@@ -6,6 +6,8 @@ import pytest
 
 from dlm_lsp.syntax.hole import find_hole
 from dlm_lsp.syntax.slice import ENOUGH_LINES, MAX_CHARS, MAX_LINES, cut_slice
+from dlm_lsp.syntax.verdict import judge, survey
+from dlm_lsp.text.trim import trim
 from dlm_lsp.values import HoleKind
 
 BIG_CLASS = "import os\n\n@deco\nclass A(B):\n    '''Doc.'''\n\n    x = 1\n\n" + "".join(
@@ -113,6 +115,33 @@ def test_a_statement_that_is_too_long_is_cut_between_lines(text, place, kind):
     cut = judged(FLAT + text + FLAT, len(FLAT) + text.index(place, len(text) // 2))
     assert (cut.prefix + cut.suffix).count("\n") <= ENOUGH_LINES + 5
     assert kind is find_hole(cut.prefix + cut.suffix, len(cut.prefix), "python").kind
+
+
+ROWS = "".join(f"    ({n}, 'a{n}'),\n" for n in range(600))
+PAIRS = "".join(f"        'a{n}': {n},\n" for n in range(600))
+
+
+@pytest.mark.parametrize(
+    ("text", "owes", "right"),
+    [
+        (f"import os\n\nprint(os|\nTABLE = [\n{ROWS}]\n", ")", ".name)"),
+        (f"import os\n\nx = print(|\n\nTABLE = [\n{ROWS}]\n", ")", "os.name)"),
+        (f"TABLE = [\n{ROWS}    (|\n{ROWS}]\n", ")", "1, 2),"),
+        (f"def f(a):\n    b = g(a,|\n    TABLE = {{\n{PAIRS}    }}\n    return b\n", ")", " h(1))"),
+        (f"def f(a):\n    b = g('a|\n    TABLE = {{\n{PAIRS}    }}\n    return b\n", "')", "b')"),
+        (f"TABLE = foo(|\n{ROWS})\n", "", "x,"),
+        (f"TABLE = [\n{ROWS}    (1, |),\n{ROWS}]\n", "", "2"),
+        (f"TABLE = [\n{ROWS}    |\n{ROWS}]\n", "", "(1, 2),"),
+    ],
+)
+def test_what_the_cursors_line_opens_above_a_table_is_for_the_hole_to_close(text: str, owes: str, right: str) -> None:
+    """Fails if the bracket is closed behind the cut: the hole then owes nothing, and a right answer is cut off or withheld."""
+    cursor = text.index("|")
+    cut = cut_slice(text.replace("|", ""), cursor, "python")
+    hole = find_hole(cut.prefix + cut.suffix, len(cut.prefix), "python")
+    assert owes == hole.owes
+    assert right == trim(right, cut.suffix, hole)
+    assert judge(survey(cut.prefix, (), cut.suffix, "python"), [right]).parses
 
 
 @pytest.mark.parametrize("at", [0.2, 0.5, 0.8])
