@@ -81,10 +81,34 @@ def test_a_format_that_computes_something_else_is_not_chosen(wrong: float, make,
     assert EXACT == fastest(make)
 
 
+def test_what_is_slower_for_a_hole_is_not_tried_on_all_rows(make, clock, monkeypatch) -> None:
+    """Fails when a CPU that has to emulate a format keeps the start waiting for seconds."""
+    clock(float32=(20, 5), bfloat16=(2000, 60), int8=(19, 4.9))
+    spent_s, passed = Trial.spent_s, set()
+
+    def noting(trial: Trial, rows: Tensor) -> float:
+        if len(rows) > len(formats.HOLE):
+            passed.add(trial.denoiser.dtype)
+        return spent_s(trial, rows)
+
+    monkeypatch.setattr(Trial, "spent_s", noting)
+    assert EXACT == fastest(make)
+    assert {EXACT, "int8"} == passed
+
+
+def test_the_trial_takes_one_thread_and_gives_the_others_back(make, monkeypatch) -> None:
+    """Fails when threads that wait for each other are timed, or answers are computed by one thread ever after."""
+    seen = set()
+    monkeypatch.setattr(Trial, "spent_s", lambda _trial, _rows: seen.add(torch.get_num_threads()) or 1.0)
+    torch.set_num_threads(2)
+    fastest(make)
+    assert ({1}, 2) == (seen, torch.get_num_threads())
+
+
 def test_times_are_times_of_work(make) -> None:
     """Fails when what is timed does not compute the rows."""
     trial = Trial.of(make("float32"))
-    assert trial.spent_s(formats.EVERYTHING) > 0
+    assert trial.spent_s(formats.EVERYTHING) > trial.spent_s(formats.HOLE) > 0
     assert (len(formats.HOLE), trial.denoiser.vocabulary.size) == trial.compute(formats.HOLE).shape
     assert bool(trial.kept.hidden.any(dim=1).all())
 
