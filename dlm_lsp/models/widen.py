@@ -22,6 +22,8 @@ def widen(model: str, out: Path, dtype: str) -> int:
     """Write `model` to the folder `out` in the number format `dtype`; give the size of its weights in bytes."""
     if model.startswith(SCRIPTED):
         raise ModelError("a script has no weights to export; name a checkpoint")
+    if dtype not in DTYPES:
+        raise ModelError(f"{dtype!r} is no format that other programs load; set dtype to one of {', '.join(DTYPES)}")
     if out.exists():
         raise ModelError(f"{out} is there already; name a folder that is not")
     folder = find(model)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from dlm_lsp.errors import ModelError
 from dlm_lsp.findings import Level
 from dlm_lsp.models.check import check, nats_per_hidden_token
 from dlm_lsp.models.denoiser import View
@@ -128,7 +129,7 @@ def test_a_checkpoint_that_keeps_its_lengths_is_told_of_calibration(nano: Path) 
 
 def test_the_surprise_is_that_of_the_true_tokens() -> None:
     """Fails if rows and tokens are shifted against each other, or what was asked is visible in the question."""
-    denoiser = load("nano", device="cpu")
+    denoiser = load("nano", device="cpu", dtype="float32")
     text = "import os\nimport sys\n\n\ndef main():\n    return 0\n" * 4
     ids = torch.tensor(denoiser.tokenizer.encode(text)[:256])
     rows = torch.arange(8, len(ids), 8)
@@ -159,6 +160,14 @@ def test_an_export_answers_as_the_original(tmp_path: Path, dtype: str) -> None:
     assert torch.equal(expected, actual)
     assert [] == look(tmp_path / "out", dtype)[0]
     assert [tmp_path / "out"] == list(tmp_path.iterdir()), "nothing unfinished stays"
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int4"])
+def test_a_format_that_nobody_reads_is_refused(tmp_path: Path, dtype: str) -> None:
+    """Fails if the setting's number formats of this program alone end in a stack trace, or in a file."""
+    with pytest.raises(ModelError, match=f"{dtype}.* set dtype to one of float32"):
+        widen("nano", tmp_path / "out", dtype)
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_model_of_the_llada_family(checkpoints: Path, tmp_path: Path) -> None:
