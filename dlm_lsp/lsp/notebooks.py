@@ -38,18 +38,21 @@ def whole(ls: Session, asked: Snapshot) -> Snapshot:
         if uri == asked.uri:
             side = after
         elif not _foreign(text):
-            side.append(as_python(text))
+            side.append(_known_as_python(text))
     head = "".join(text + BETWEEN for text in before[1:])
     joined = head + as_python(asked.text) + "".join(BETWEEN + text for text in after[1:])
     return Snapshot(asked.uri, asked.language, asked.version, joined, len(head) + asked.cursor)
 
 
-@lru_cache(maxsize=512)  # of a notebook's cells one changes at a time
 def as_python(text: str) -> str:
     """Turn what only IPython understands into comments and numbers, character for character; each line for itself."""
     text = _MAGIC.sub(r"\1#", text)
     text = _HELP.sub(r"\1#\2", text)
     return _ASSIGNED.sub(r"\g<1>0#", text)
+
+
+_known_as_python = lru_cache(maxsize=512)(as_python)
+"""For the cells around: only the one that is asked about changes, and each of its versions would be kept."""
 
 
 def _code(ls: Session, notebook: types.NotebookDocument, language: str) -> Iterator[tuple[str, str]]:

@@ -44,7 +44,8 @@ class Surroundings:
     ) -> tuple["Outline | None", tuple[Chunk, ...]]:
         """Give what a document says as a whole, and what its neighbours say that are not private.
 
-        The cell of a notebook is asked about as a part of the others: what they say together counts, and no neighbours do.
+        The cell of a notebook is asked about as a part of the others: what they say together counts. A notebook is told no
+        neighbours, and is none to other files. A cell of another language stands for itself.
         """
         from dlm_lsp.engine.context import neighbours, outline
 
@@ -52,6 +53,8 @@ class Surroundings:
         self.read_soon(workspace)
         notebook = workspace.get_notebook_document(cell_uri=uri)
         if notebook is not None:
+            if asked.language != workspace.get_text_document(uri).language_id:
+                return outline(uri, asked.text, asked.language), ()
             uri = unquote(notebook.uri)
             self._joined[uri] = asked
         known = self._outlines.pop(uri, None) or outline(uri, asked.text, asked.language)
@@ -60,9 +63,8 @@ class Surroundings:
         self._forget_closed(workspace)
         if notebook is not None:
             return known, ()
-        return known, tuple(
-            neighbours(uri, self._outlines, list(workspace.folders), lambda other: is_private(other, exclude))
-        )
+        files = {each: self._outlines[each] for each in self._outlines if each in workspace.text_documents}
+        return known, tuple(neighbours(uri, files, list(workspace.folders), lambda other: is_private(other, exclude)))
 
     def read_soon(self, workspace: Workspace) -> None:
         """Read what was opened or changed, as soon as nothing has been asked for a while."""

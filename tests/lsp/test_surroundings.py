@@ -126,6 +126,47 @@ def test_of_a_notebook_its_cells_together_are_read_while_nobody_waits(workspace:
     assert [["RATE", "bill"], ["RATE", "bill"], ["RATE", "bill", "LATER"]] == asyncio.run(ask())
 
 
+def test_a_cell_of_another_language_is_not_taken_for_its_notebook(workspace: Workspace) -> None:
+    """Fails if who asks in a cell of bash loses the names of the Python cells: what uses them is then repaired for nothing."""
+    kind, texts = types.NotebookCellKind.Code, {f"{ROOT}/bash.py": "%%bash\nls\n", f"{ROOT}/bill.py": BILL}
+    notebook = types.NotebookDocument(
+        f"{ROOT}/a.ipynb", "jupyter-notebook", 1, [types.NotebookCell(kind, uri) for uri in texts]
+    )
+    documents = [types.TextDocumentItem(uri, "python", 1, text) for uri, text in texts.items()]
+    workspace.put_notebook_document(types.DidOpenNotebookDocumentParams(notebook, documents))
+    foreign = Snapshot(f"{ROOT}/bash.py", "bash", 1, "%%bash\nls\n", 9)
+
+    async def ask() -> list[list[str]]:
+        told, seen = Surroundings(), []
+        for _ in range(2):
+            known, _ = told.of(foreign, workspace, ())
+            assert known is not None
+            assert "bash" == known.language
+            seen.append(names(workspace, told, BILL))
+            told.of(foreign, workspace, ())
+            await rest()
+        return seen
+
+    assert [["RATE", "bill"]] * 2 == asyncio.run(ask())
+
+
+def test_a_notebook_is_no_neighbour(workspace: Workspace) -> None:
+    """Fails if other files are told what a notebook's cells say together, of which the pages know nothing."""
+    cell = f"vscode-notebook-cell:{ROOT.removeprefix('file:')}/a.ipynb#1"
+    cells = [types.NotebookCell(types.NotebookCellKind.Code, cell)]
+    notebook = types.NotebookDocument(f"{ROOT}/a.ipynb", "jupyter-notebook", 1, cells)
+    document = types.TextDocumentItem(cell, "python", 1, LEDGER)
+    workspace.put_notebook_document(types.DidOpenNotebookDocumentParams(notebook, [document]))
+
+    async def ask() -> list[str]:
+        told = Surroundings()
+        told.of(Snapshot(cell, "python", 1, LEDGER, 0), workspace, ())
+        await rest()
+        return [chunk.path for chunk in told.of(asked("bill.py", BILL), workspace, ())[1]]
+
+    assert ["my shop/ledger.py"] == asyncio.run(ask())
+
+
 def test_a_document_is_read_before_the_first_question(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails if the first answer in a long file has to wait until the file is read."""
 
