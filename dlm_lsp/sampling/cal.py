@@ -46,8 +46,8 @@ class Curve:
 
 
 def phi(denoiser: Denoiser, canvases: Sequence[Canvas], hole: int) -> list[float]:
-    """Give Φ of one hole of each canvas, in one call."""
-    views = [View(canvas.tokens, (canvas.hole_of == hole).nonzero().flatten()) for canvas in canvases]
+    """Give Φ of one hole of each canvas, in one call; no cache has a say in it, for lengths are compared."""
+    views = [View(canvas.tokens, (canvas.hole_of == hole).nonzero().flatten(), lane=None) for canvas in canvases]
     edit = forbid_resizing(denoiser.vocabulary)
     answers = (edit(canvas, logits.clone()) for canvas, logits in zip(canvases, denoiser.predict(views), strict=True))
     return [float(logits.float().softmax(-1).amax(-1).mean()) for logits in answers]

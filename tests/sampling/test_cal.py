@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from dlm_lsp.models.cached import with_cache
 from dlm_lsp.models.denoiser import View, Vocabulary
 from dlm_lsp.sampling.cal import FIT_LENGTHS, Curve, fit_curve, phi, search
 from dlm_lsp.sampling.canvas import join
+from tests.models.test_kept_context import make
 from tests.sampling.literal import cal as literal
 
 PAPER = Curve(1.00, 1.77, 0.56, 0.06, 0.24)
@@ -121,6 +123,17 @@ def test_phi_is_the_mean_of_the_largest_probabilities_of_one_hole() -> None:
     assert [0.55, 0.9] == pytest.approx(phi(Rows(), canvases, 0))
     Rows.vocabulary = Vocabulary(4, MASK, nothing, expand_id=0, delete_id=1)
     assert [1.0, 1.0] == pytest.approx(phi(Rows(), canvases, 0)), "one token is left in each row"
+
+
+def test_lengths_are_compared_without_a_cache() -> None:
+    """Fails if the first length of a call is answered beside what was kept of another length, and the others are not."""
+    model = make(2)
+    cached = with_cache(model, "hole")
+    for length in (2, 9, 5):
+        canvases = [
+            join((range(1, 20), range(30, 40)), (more,), (0,), model.vocabulary.mask_id) for more in (length, 12)
+        ]
+        assert phi(model, canvases, 0) == phi(cached, canvases, 0)
 
 
 @pytest.mark.parametrize("curve", [PAPER, Curve(0.6, 0.9, 0.3, 0.02, 0.1), Curve(0.2, 1.5, 0.9, 0.3, 0.45)])
