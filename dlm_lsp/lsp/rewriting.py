@@ -217,12 +217,13 @@ async def _fill(
 
 async def _for_now(ls: Session, uri: str, snapshot: Snapshot, changes: list[Edit], message: str) -> Rewrite:
     """Give edits of the document as it is by now."""
-    now = ls.document(uri)
-    if now is None:
-        return Rewrite(message=CHANGED)
-    if now.source != snapshot.text:
-        moved = rebase(changes, snapshot.text, now.source)
-        if moved is None or not (ls.layers.at(uri).show_broken or fits(replace(snapshot, text=now.source), moved)):
+    while (now := ls.document(uri)) is not None and now.source != snapshot.text:
+        text = now.source
+        moved = rebase(changes, snapshot.text, text)
+        if moved is None:
             return Rewrite(message=CHANGED)
-        changes = moved
-    return Rewrite(now, tuple(changes), message)
+        snapshot = replace(snapshot, text=text)
+        if not (ls.layers.at(uri).show_broken or await asyncio.to_thread(fits, snapshot, moved)):
+            return Rewrite(message=CHANGED)
+        changes = moved  # and look again: somebody types
+    return Rewrite(now, tuple(changes), message) if now else Rewrite(message=CHANGED)

@@ -26,6 +26,9 @@ from dlm_lsp.settings import Settings
 
 log = logging.getLogger(__name__)
 
+SWITCH_S = 0.0005
+"""How long a thread that reads documents keeps a message waiting; Python's 5 ms can be felt, and this costs nothing."""
+
 
 def make_session(settings: Settings) -> Session:
     """Wire the features; a feature without its options object would not be announced."""
@@ -81,6 +84,7 @@ def run(settings: Settings, tcp_port: int | None = None) -> int:
         logging.CRITICAL
     )  # it logs whole messages, which hold code; see report_server_error
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    sys.setswitchinterval(SWITCH_S)
     try:
         return asyncio.run(_serve_stdio(settings, protocol_out) if tcp_port is None else _serve_tcp(settings, tcp_port))
     except KeyboardInterrupt:

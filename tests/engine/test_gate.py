@@ -70,6 +70,13 @@ def test_unsure_answers_are_withheld_only_while_the_user_types():
     assert _admit(BODY, "return x", Trigger.AUTOMATIC, mean_logprob=-5.0) == "return x"
 
 
+def test_in_the_middle_of_an_indentation_only_who_asks_gets_a_line():
+    """Who indents a line by hand must not be disturbed, and who asks there wants a whole line above it."""
+    marked, whole_line = "def f(x):\n    y = 1\n  |  return y\n", "  z = 2\n  "
+    assert None is _admit(marked, whole_line, trigger=Trigger.AUTOMATIC)
+    assert whole_line == _admit(marked, whole_line)
+
+
 def test_the_answer_has_the_documents_line_endings():
     """A file with two kinds of line ends shows up as changed everywhere."""
     assert _admit(BODY.replace("\n", "\r\n"), "y = 1\n    return y") == "y = 1\r\n    return y"
