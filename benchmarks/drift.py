@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks import machine
 from dlm_lsp.commands.cases import Case, read_cases
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.models.cached import Cached, Hole
@@ -101,7 +102,11 @@ def main() -> None:
     assert isinstance(denoiser, NetworkDenoiser), "a script keeps no keys"
     hello = Hello(max_tokens=denoiser.max_tokens, chars_per_token=CHARS_PER_TOKEN, reads=parts_read(options.model))
     bench = Bench(denoiser, sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden), hello)
-    result: dict[str, Any] = {"model": options.model}
+    result: dict[str, Any] = {
+        **machine.describe(),
+        "model": options.model,
+        "holes": [path.name for path in options.holes],
+    }
     if options.logits:
         result["logits"] = compare_logits(bench, read_some(options.holes, options.logits))
     if options.answers:

@@ -18,7 +18,6 @@ import argparse
 import json
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from torch import Tensor
 
 from benchmarks.gpu_formats import FORMATS, swapped
 from benchmarks.gpu_report import as_svg, as_tables
+from benchmarks.machine import commit
 from benchmarks.roofline import Shape, copy_rate, seconds
 from dlm_lsp.models.cached import Cached, Dual
 from dlm_lsp.models.denoiser import View, Vocabulary
@@ -276,16 +276,11 @@ def main() -> None:
 
 def describe(device: str) -> dict[str, Any]:
     """Say where it was measured."""
-    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    except OSError:
-        commit = ""
     found: dict[str, Any] = {"device": device, "python": platform.python_version(), "torch": torch.__version__}
     if device.startswith("cuda"):
         about = torch.cuda.get_device_properties(torch.device(device))
         found |= {"device": about.name, "memory_gib": round(about.total_memory / 2**30), "cuda": torch.version.cuda}
-    return {**found, "commit": commit}
+    return {**found, "commit": commit()}
 
 
 def card(device: str, sizes: Sizes) -> dict[str, float]:

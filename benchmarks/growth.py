@@ -309,8 +309,7 @@ def as_table(result: dict[str, Any]) -> str:
     lines = [
         (
             f"`python -m benchmarks.growth`, model `{result['model']}` ({result['model_hash']}), settings "
-            f"`{json.dumps(result['settings'])}`, commit {result['commit']}, torch {result['torch']}; {result['machine']}; load (1 min) "
-            f"{result['load_before']} before and {result['load_after']} after. Medians, ms."
+            f"`{json.dumps(result['settings'])}`, {machine.where(result)}. Medians, ms."
         ),
         "",
         "| what grows | model | from | to | ms | ms | ratio | exponent | at the end | wanted | is so |",

@@ -22,7 +22,6 @@ settings. *Own share* is the time outside of the decode loop. Tokens count if th
 """
 
 import argparse
-import ast
 import itertools
 import json
 import keyword
@@ -46,6 +45,7 @@ from dlm_lsp.commands.ledger import Ledger
 from dlm_lsp.commands.sandbox import run_untrusted
 from dlm_lsp.models.folders import CONFIG, find, model_hash, read_json
 from dlm_lsp.models.tokenizer import BpeTokenizer, read_tokenizer
+from dlm_lsp.syntax.strict import check_python
 from dlm_lsp.values import Context, Snippet
 from tests.e2e.raw_client import Message, RawClient
 
@@ -297,7 +297,7 @@ class Ladder:
             shown_tokens=len(self._tokenizer.encode(shown)),
             outcome=told["outcome"],
             exact=shown == case.truth,
-            parses=bool(shown) and parses(case.prefix + completion + case.suffix),
+            parses=bool(shown) and check_python(case.prefix + completion + case.suffix) is None,
             passed=passed,
         )
 
@@ -331,15 +331,6 @@ def word_above(before: str) -> tuple[int, int] | None:
             if not keyword.iskeyword(word[0]):
                 return line, word.end()
     return None
-
-
-def parses(text: str) -> bool:
-    """Whether a text is Python."""
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import roofline
+from benchmarks import machine, roofline
 from benchmarks.panels import Panel
 from benchmarks.panels import draw as draw_panels
 from dlm_lsp.commands.score import percentile
@@ -151,8 +151,7 @@ def as_table(result: dict[str, Any]) -> str:
         *([f"**{failed} answers failed and are not among these times.**", ""] if failed else []),
         (
             f"`{command}`, model `{result['model']}` ({result['model_hash']}), settings "
-            f"`{json.dumps(result['settings'])}`, commit {result['commit']}, torch {result['torch']}; {result['machine']}; load (1 min) "
-            f"{result['load_before']} before and {result['load_after']} after."
+            f"`{json.dumps(result['settings'])}`, {machine.where(result)}."
         ),
         "",
         (

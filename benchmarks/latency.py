@@ -8,11 +8,9 @@ load that the machine had, because most of them are a few milliseconds.
 """
 
 import argparse
-import ast
 import itertools
 import json
 import os
-import platform
 import random
 import re
 import statistics
@@ -26,6 +24,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks import machine
+from dlm_lsp.syntax.strict import check_python
 from tests.e2e.raw_client import Message, RawClient, replace
 
 HERE = Path(__file__).parent
@@ -59,8 +59,7 @@ def main() -> None:
     options = parser.parse_args()
     result: dict[str, Any] = {
         "model": options.model,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "load_before": round(os.getloadavg()[0], 2),
+        **machine.describe(),
     }
     with server(options.model) as client:
         result["start"] = first_and_second(client)
@@ -78,7 +77,7 @@ def main() -> None:
             result["typed_through_ms"] = spread(typed_through(client))
             result["many"] = many_requests(client, options.requests)
     # The client has counted the responses: closing it fails where a request had two.
-    result["load_after"] = round(os.getloadavg()[0], 2)
+    result["load_after"] = machine.load()
     options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     table = as_table(result)
     options.out.with_suffix(".md").write_text(table, encoding="utf-8")
@@ -145,7 +144,7 @@ def around(lines: int) -> tuple[str, str]:
     """Give so many lines of this package's own source, half of them before the hole; near it all sizes have the same."""
     files = sorted((HERE.parent / "dlm_lsp").rglob("*.py"))
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    pieces = [piece for piece in re.split(r"^(?=def |class )", text, flags=re.MULTILINE) if parses(piece)]
+    pieces = [each for each in re.split(r"^(?=def |class )", text, flags=re.MULTILINE) if check_python(each) is None]
     half: list[str] = []
     count = 0
     for piece in itertools.cycle(pieces):
@@ -154,15 +153,6 @@ def around(lines: int) -> tuple[str, str]:
         if count >= lines // 2:
             break
     return "".join(reversed(half)), "".join(half)
-
-
-def parses(text: str) -> bool:
-    """Whether a piece of a file stands for itself."""
-    try:
-        ast.parse(text)
-    except SyntaxError:
-        return False
-    return True
 
 
 def first_and_second(client: RawClient) -> dict[str, float]:
@@ -301,10 +291,7 @@ def as_table(result: dict[str, Any]) -> str:
         return f"| {what} | {values.get('p50', '')} | {values.get('p99', '')} | {wanted} |"
 
     lines = [
-        (
-            f"`python -m benchmarks.latency`, model `{result['model']}`, {result['machine']}; load of the machine (1 min) "
-            f"{result['load_before']} before and {result['load_after']} after."
-        ),
+        f"`python -m benchmarks.latency`, model `{result['model']}`, {machine.where(result)}.",
         "",
         "| over stdio, ms | p50 | p99 | wanted |",
         "| --- | --- | --- | --- |",

@@ -20,9 +20,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks import machine
 from benchmarks.editor import NOTICE_MS, Client, Manners
 from benchmarks.editor import replay as type_session
-from benchmarks.machine import describe
 from benchmarks.sessions import Session, read, shorten
 from benchmarks.tape import Tape, as_row
 from dlm_lsp.settings import Settings, camel_case, read_settings
@@ -103,7 +103,7 @@ def main() -> None:
     sessions = fit(read(options.recording), minutes * 60 * options.speed / len(turns), OTHER_S * options.speed)
     report: dict[str, Any] = {
         "script": "benchmarks/replay.py",
-        **describe(),
+        **machine.describe(),
         "model": options.model,
         "threads": options.threads,
         "speed": options.speed,
@@ -114,7 +114,7 @@ def main() -> None:
     server = ("--model", options.model, "--device", options.device, "--threads", str(options.threads))
     tapes = run(server, sessions, turns)
     report["rows"] = [{"turn": turn.name, **as_row(tapes[turn.name])} for turn in turns]
-    report["load_after"] = round(os.getloadavg()[0], 2)
+    report["load_after"] = machine.load()
     options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     table = as_table(report)
     options.out.with_suffix(".md").write_text(table, encoding="utf-8")
@@ -197,8 +197,7 @@ def as_table(report: dict[str, Any]) -> str:
     rows = report["rows"]
     lines = [
         (
-            f"`python -m benchmarks.replay`, model `{report['model']}`, {report['machine']}, {report['threads']} threads, commit "
-            f"{report['commit']}; load of the machine (1 min) {report['load_before']} before and {report['load_after']} after. "
+            f"`python -m benchmarks.replay`, model `{report['model']}`, {report['threads']} threads, {machine.where(report)}. "
             f"`{report['recording']}`: {report['keys']} keys in {report['seconds']} s, replayed {report['speed']:g} times as fast."
         ),
         "",

@@ -26,6 +26,8 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
 
+from dlm_lsp.syntax.strict import Complaint, check_python, parse_python
+
 SESSIONS = 7
 MAX_KEYS = 130
 """Of one session."""
@@ -186,7 +188,7 @@ def from_history(repository: Path, paths: str, rng: random.Random) -> Iterator[S
         if path in seen:
             continue
         old, new = (_git(repository, "show", f"{revision}:{path}") for revision in (f"{commit}^", commit))
-        found = list(changes(old, new)) if len(old) <= MAX_DOCUMENT_CHARS and _parses(old) else []
+        found = list(changes(old, new)) if len(old) <= MAX_DOCUMENT_CHARS and check_python(old) is None else []
         typed, deleted = sum(len(text) for _, _, text in found), sum(chars for _, chars, _ in found)
         low, high = TYPED_CHARS
         if low <= typed <= high and deleted <= typed / 2:
@@ -197,9 +199,10 @@ def from_history(repository: Path, paths: str, rng: random.Random) -> Iterator[S
 def from_file(path: Path, rng: random.Random) -> Iterator[Session]:
     """Record the body of one of a file's functions, written anew behind its docstring."""
     text = path.read_text(encoding="utf-8")
-    if not _parses(text):
+    tree = parse_python(text)
+    if isinstance(tree, Complaint):
         return
-    bodies = [_body(node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    bodies = [_body(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     low, high = TYPED_CHARS
     starts = list(itertools.accumulate(map(len, text.splitlines(keepends=True)), initial=0))
     spans = [(starts[first] - 1, starts[end] - 1) for first, end in bodies if first < end and first > 0]
@@ -216,14 +219,6 @@ def _body(node: ast.FunctionDef) -> tuple[int, int]:
         return first.end_lineno or first.lineno, node.end_lineno or 0
     decorators = [each.lineno for each in getattr(first, "decorator_list", ())]
     return min([first.lineno, *decorators]) - 1, node.end_lineno or 0
-
-
-def _parses(text: str) -> bool:
-    try:
-        ast.parse(text)
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def _git(repository: Path, *arguments: str) -> str:

@@ -30,12 +30,13 @@ def test_what_drift_is() -> None:
 
 
 def test_one_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails if a way is not measured, nothing is kept where it should be, or a drift is found where everything is computed."""
+    """Fails if a way is not measured, nothing is kept where it should be, a drift is found where all is computed, or it is not said where."""
     holes, out = tmp_path / "holes.jsonl", tmp_path / "drift.json"
     holes.write_text(json.dumps(HOLE) + "\n", encoding="utf-8")
     monkeypatch.setattr(sys, "argv", ["drift", str(holes), "--logits", "1", "--answers", "1", "--out", str(out)])
     main()
     result = json.loads(out.read_text(encoding="utf-8"))
+    assert {"machine", "commit", "load_before", "holes"} <= result.keys()
     assert set(WAYS) == set(result["answers"])
     assert 100 == result["answers"]["none"]["same_as_none_pct"]
     near, far = (result["logits"][f"typed {TYPED_CHARS[1]}, neighbours {count}"] for count in (0, 16))
