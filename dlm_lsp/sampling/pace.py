@@ -70,11 +70,14 @@ class Pace:
             if not bool((going & masks).any()):
                 continue
             pick = int(torch.where(going & masks, move.confidence, -1.0).argmax())
-            start, stop = _run_around(masks, pick)
-            count = max(1, int((gone[start:stop] > written[masks].max()).sum()))
+            # Not where a token is being written: that stays, whatever the model thinks of the rows beside it.
+            start, stop = _run_around(masks & ~(move.commit & ~going), pick)
+            own_start, own_stop = _run_around(going & masks, pick)
+            count = max(own_stop - own_start, int((gone[start:stop] > written[masks].max()).sum()))
             # To the right first: the first row of a hole may be bound to what was typed.
-            first = max(start, min(pick, stop - count))
+            first = max(start, min(own_start, stop - count))
             more = slice(first, first + count)
+            commit[start:stop] = False  # one run goes: who else would is counted in it, or waits
             commit[more], tokens[more], confidence[more] = True, delete, move.confidence[pick]
         return replace(move, commit=commit, tokens=tokens, confidence=confidence)
 

@@ -59,6 +59,22 @@ def test_rows_that_would_go_one_by_one_go_together(picks, how_sure, expected):
     assert [None, *expected, None] == said(move)
 
 
+@pytest.mark.parametrize(
+    ("picks", "how_sure", "expected"),
+    [
+        ([D, D, 1], [9, 10, 8], [D, D, 1]),
+        ([D, 1, D], [8, 8, 9], [D, 1, D]),
+        ([D, D, D, 1, 1], [9, 10, 9, 2, 2], [D, D, D, None, None]),
+        ([1, D, 1, D, D], [2, 10, 2, 9, 2], [None, D, D, None, None]),
+    ],
+)
+def test_what_a_rule_writes_in_the_same_step_stays(picks, how_sure, expected):
+    """Fails if a row goes into which a token is being written, or more rows go than the model is sure of."""
+    canvas = join([[7], [8]], [len(picks)], [0], M)
+    move = Pace(Threshold(0.9), canvas, TRAINED)(canvas, logits_of(picks, how_sure=how_sure), RNG)
+    assert [None, *expected, None] == said(move)
+
+
 def test_the_first_row_stays_where_it_may_not_go():
     """Fails if the row that repeats what the user typed is taken for one of those that go."""
     canvas = join([[7], [8]], [3], [0], M)
