@@ -25,18 +25,6 @@ from tests.worker.conftest import request_at
 RULE = {"after": "x = ", "before": "\n", "answer": "secret_answer + 1"}
 
 
-def worker(model: str, *messages: wire.Message, raw: bytes = b"") -> tuple[int, list[wire.Message], str]:
-    """Give a worker all its input at once; give its exit status, what it said, and its log."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dlm_lsp.worker", "--model", model],
-        input=b"".join(map(wire.encode, messages)) + raw,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, [wire.decode(line) for line in done.stdout.splitlines()], done.stderr.decode()
-
-
 class Worker:
     """A worker that is spoken with line by line."""
 
@@ -137,10 +125,13 @@ def test_the_memory_of_what_failed_is_free_before_it_is_given_back(
 
 def test_a_model_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
     """Fails if the front waits for ever for a hello, or gets a traceback."""
-    code, said, _ = worker(str(tmp_path / "nowhere"), wire.Hello())
+    running = Worker(str(tmp_path / "nowhere"))
+    hello = running.read()  # its input stays open until then: without one it may leave before it has said anything
+    assert isinstance(hello, wire.Hello)
+    assert "nowhere" in hello.error
+    code, log = running.end()
     assert 1 == code
-    assert isinstance(said[0], wire.Hello)
-    assert "nowhere" in said[0].error
+    assert "Traceback" not in log
 
 
 def test_shutdown(script: Callable[..., Path]) -> None:
