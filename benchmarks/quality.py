@@ -14,8 +14,10 @@ from dlm_lsp.cli import main
 RESULTS = Path(__file__).parent / "results" / "quality.json"
 
 if __name__ == "__main__":
-    # One thread, and a deadline that hardly ever cuts: the quality of another machine should be the same.
+    # One thread, one number format, and a deadline that hardly ever cuts: the quality of another machine should be the same.
     fixed = [
+        "--dtype",
+        "float32",
         "--threads",
         "1",
         "--deadline-ms",
