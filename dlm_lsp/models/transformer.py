@@ -335,6 +335,7 @@ class NetworkDenoiser:
     def move_to_cpu(self) -> None:
         """Leave the device for good, for the denoisers of fewer layers too; what was kept there is of no use any more."""
         self._network.to("cpu")
+        self._compute = compute  # graphs would hold memory there
 
     def speakers(self, rows: Tensor) -> Tensor:  # [R] int64 -> [R] int64
         """Give the rows of the network that speak about the tokens at `rows`."""

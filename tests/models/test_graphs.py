@@ -381,6 +381,13 @@ def test_a_network_that_has_left_the_device_has_no_graphs() -> None:
     assert (0, 4) == (capture.captured, int((kept.hidden != 0).any(-1).sum()))
 
 
+def test_who_leaves_the_device_gives_its_graphs_back() -> None:
+    """Fails if a model that went to the CPU for want of memory holds on to buffers on the GPU that nobody will use again."""
+    _, denoiser, _ = pair(make_network("dream"))
+    denoiser.move_to_cpu()
+    assert compute is denoiser._compute
+
+
 ON_A_GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")]
 
 
