@@ -42,3 +42,7 @@ for (const format of [TraceFormat.Text, TraceFormat.JSON]) {
     assert.match(said, new RegExp(`"insertText":\\s*"\\(${JSON.stringify(CANARY).length - 2} characters\\)"`));
   });
 }
+
+test("fails if a text is taken for the value of a harmless key that has another value", () => {
+  assert.equal(withoutTexts('[{ "type": 3 }, "secret"]'), '[{ "type": 3 }, "(6 characters)"]');
+});
