@@ -128,8 +128,10 @@ def typed_behind(before: str, now: str) -> str | None:
 
 def _same_head(one: str, other: str) -> bool:
     """Whether two texts behind a cursor are the same, as far as both reach."""
+    if len(one) == len(other):
+        return one == other
     shorter, longer = sorted((one, other), key=len)
-    return longer.startswith(shorter) and (len(one) == len(other) or len(shorter) >= OVERLAP_CHARS)
+    return longer.startswith(shorter) and len(shorter) >= OVERLAP_CHARS
 
 
 def _is_near(one: InfillRequest, other: InfillRequest) -> bool:

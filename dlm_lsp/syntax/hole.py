@@ -8,6 +8,7 @@ mostly does not parse, and what the parser makes of it then depends on code far 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 from string import ascii_letters
 
@@ -68,6 +69,7 @@ class _Place:
         return [*LINE_END.split(self.behind, maxsplit=2), ""][1]
 
 
+@lru_cache(maxsize=8)  # asked for a request, and once more when its slice is judged
 def find_hole(text: str, cursor: int, language: str) -> Hole:
     """Say what is missing at `cursor`."""
     place = _Place.of(text, cursor, find_language(language))
