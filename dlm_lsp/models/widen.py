@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from dlm_lsp.errors import ModelError
 from dlm_lsp.models.folders import CONFIG, COPY_PRIOR, CURVE, SCRIPTED, WEIGHTS, find
-from dlm_lsp.models.loading import DTYPES, FAMILIES, Undrawn, read_config, read_weights
+from dlm_lsp.models.loading import DTYPES, FAMILIES, read_config, read_weights, unfilled
 
 KEPT = ("*token*.json", "vocab.json", "merges.txt", CURVE, COPY_PRIOR, "LICENSE*", "NOTICE*")
 
@@ -28,8 +28,7 @@ def widen(model: str, out: Path, dtype: str) -> int:
         raise ModelError(f"{out} is there already; name a folder that is not")
     folder = find(model)
     config = read_config(folder)
-    with torch.device("meta"), Undrawn():
-        wanted = FAMILIES[config["model_type"]].network(config).state_dict()
+    wanted = unfilled(FAMILIES[config["model_type"]], config).state_dict()
     weights = read_weights(folder, config, wanted, DTYPES[dtype], torch.device("cpu"))
     if config.get("tie_word_embeddings"):
         del weights["lm_head.weight"]
