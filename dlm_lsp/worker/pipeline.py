@@ -46,7 +46,10 @@ class Cancelled(Exception):  # noqa: N818 it is no error
 
 
 class Metered:
-    """A Denoiser around a Denoiser that counts calls and time, and makes no call once nobody waits any more."""
+    """A Denoiser around a Denoiser that counts calls and time, and makes no call once nobody waits any more.
+
+    A GPU still computes when a call of it comes back: what is waited for then counts as the sampler's time.
+    """
 
     def __init__(self, inner: Denoiser, cancelled: Callable[[], bool]) -> None:
         self._inner = inner
