@@ -176,7 +176,7 @@ async def _fill(
     """Ask the model about one canvas; give the ways that fit, and a sentence where it could not answer."""
     began = time.perf_counter()
     with ls.slot(canvas.snapshot.uri, Trigger.ACTION) as request_id:
-        known, offered = ls.surroundings.of(canvas.snapshot, ls.workspace, settings.exclude)
+        known, offered = ls.surroundings.of(canvas.snapshot, ls.workspace, settings.exclude, alone=True)
         request = await asyncio.to_thread(
             make_request,
             *(canvas, settings, model.hello),

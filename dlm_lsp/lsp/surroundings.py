@@ -40,12 +40,12 @@ class Surroundings:
         self._reading: asyncio.Task[None] | None = None
 
     def of(
-        self, asked: Snapshot, workspace: Workspace, exclude: tuple[str, ...]
+        self, asked: Snapshot, workspace: Workspace, exclude: tuple[str, ...], *, alone: bool = False
     ) -> tuple["Outline | None", tuple[Chunk, ...]]:
         """Give what a document says as a whole, and what its neighbours say that are not private.
 
-        The cell of a notebook is asked about as a part of the others: what they say together counts. A notebook is told no
-        neighbours, and is none to other files. A cell of another language stands for itself.
+        The cell of a notebook is asked about as a part of the others: what they say together counts. Of one that is asked about
+        `alone`, or whose language is another one, nothing is known. A notebook is told no neighbours, and is none to other files.
         """
         from dlm_lsp.engine.context import neighbours, outline
 
@@ -53,8 +53,8 @@ class Surroundings:
         self.read_soon(workspace)
         notebook = workspace.get_notebook_document(cell_uri=uri)
         if notebook is not None:
-            if asked.language != workspace.get_text_document(uri).language_id:
-                return outline(uri, asked.text, asked.language), ()
+            if alone or asked.language != workspace.get_text_document(uri).language_id:
+                return None, ()
             uri = unquote(notebook.uri)
             self._joined[uri] = asked
         known = self._outlines.pop(uri, None) or outline(uri, asked.text, asked.language)

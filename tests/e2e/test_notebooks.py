@@ -1,5 +1,6 @@
 """Notebooks: cells come and go, and a hole in one is filled with the others around it."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,23 @@ def test_cells_of_another_language_are_left_out(client: RawClient) -> None:
     open_notebook(client, "rate = 3", "%%bash\nls -l", "total = ")
     assert "rate + 1" == client.inline(CELLS[2], 0, 8)["items"][0]["insertText"]
     assert [] == client.inline(CELLS[1], 1, 5)["items"]
+
+
+def test_an_action_in_a_cell_leaves_the_notebook_as_it_is_known(client: RawClient) -> None:
+    """Fails if the one cell that an action sees is taken for all cells by whoever asks next."""
+    many = "".join(f"def f{number}(a):\n    return a\n\n" for number in range(100))
+    open_notebook(client, f"first = 1\n{many}", "def g(a):\n    pass\n", "total = ")
+
+    def names_known() -> list[str]:
+        client.inline(CELLS[2], 0, 8)
+        told = client.ask("dlm-lsp/lastAnswer", {"textDocument": {"uri": CELLS[2]}})["result"]
+        return told["request"]["knownNames"]
+
+    assert "first" in names_known()
+    argument = {"uri": CELLS[1], "range": empty_range(1, 4)}
+    client.ask("workspace/executeCommand", {"command": "dlm-lsp.fillFunction", "arguments": [argument]})
+    time.sleep(1.2)  # what was asked about is read once nobody has asked for a while
+    assert "first" in names_known()
 
 
 def test_a_closed_notebook_is_gone(client: RawClient) -> None:
