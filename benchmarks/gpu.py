@@ -32,7 +32,7 @@ from torch import Tensor
 from benchmarks.gpu_formats import FORMATS, swapped
 from benchmarks.gpu_report import as_svg, as_tables
 from benchmarks.machine import commit
-from benchmarks.roofline import Shape, copy_rate, seconds
+from benchmarks.roofline import Shape, copy_rate, seconds, wait
 from dlm_lsp.models.cached import Cached, Dual
 from dlm_lsp.models.denoiser import View, Vocabulary
 from dlm_lsp.models.graphs import CudaCapture, Graphs, choose_bucket
@@ -226,12 +226,6 @@ class Bench:
 def repeat(step: Callable[[], None]) -> Callable[[], None]:
     """Capture nothing, where there are no graphs: the same code, with all launches."""
     return step
-
-
-def wait(device: str) -> None:
-    """Wait for what was only sent to the device."""
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
 
 
 def main() -> None:
