@@ -95,6 +95,8 @@ async def ask(
         known=known is not None,
     )
     ls.tally.note(answer)
+    if result.outcome is Outcome.FAILED and request is not None:
+        ls.write_log(types.MessageType.Warning, f"A request failed: {result.message}")
     from_request = offers[0].request_id if offers else request_id
     asyncio.get_running_loop().call_later(0, _tell, ls, answer, from_request)  # once the answer is sent
     if offers and request is not None and settings.prepare:
@@ -146,8 +148,6 @@ def _tell(ls: Session, answer: Answer, from_request: int) -> None:
     """Say what became of a request, in the log and to a client that wants to hear it."""
     _log(answer, from_request)
     ls.on_answer()
-    if answer.result.outcome is Outcome.FAILED and answer.request is not None:
-        ls.write_log(types.MessageType.Warning, f"A request failed: {answer.result.message}")
 
 
 def _log(answer: Answer, from_request: int) -> None:
