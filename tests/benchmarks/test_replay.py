@@ -134,8 +134,8 @@ def test_a_fast_typist_stops_a_slow_model(script: Script, cancel: bool) -> None:
     assert 0 < row["calls_stopped"] < 16  # in 400 ms; the whole answer takes more
     assert row["calls_never_shown"] >= row["calls_stopped"]
     assert cancel == (row["cancel_to_answer_ms"]["count"] > 0)
-    assert all(each.cancel_ms < 100 for each in tape.asked if each.cancel_ms is not None)
-    assert row["cancel_to_stop_ms"]["p50"] < 200  # one call of 30 ms, and the machine
+    assert all(each.cancel_ms < 300 for each in tape.asked if each.cancel_ms is not None)
+    assert row["cancel_to_stop_ms"]["p50"] < 300  # one call of 30 ms, and the machine; the whole answer takes more than 500
 
 
 def test_an_offer_that_goes_on_stays(script: Script) -> None:
@@ -144,7 +144,7 @@ def test_an_offer_that_goes_on_stays(script: Script) -> None:
     with Client(*server(model)) as client:
         client.initialize()
         client.wait_until(lambda: not client.is_busy())
-        tape = replay(client, "file:///typing.py", session("fact = x", gap_ms=250), Manners(debounce_ms=0))
+        tape = replay(client, "file:///typing.py", session("fact = x", gap_ms=400), Manners(debounce_ms=0))
     assert [False, True, True, True, False, False, False, False] == [press.kept for press in tape.presses]
     assert "actor = weight" == tape.offers[0].text
     assert [None] * 3 == [press.shown_ms for press in tape.presses[1:4]]
