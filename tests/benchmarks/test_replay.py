@@ -135,7 +135,7 @@ def test_a_fast_typist_stops_a_slow_model(script: Script, cancel: bool) -> None:
     assert row["calls_never_shown"] >= row["calls_stopped"]
     assert cancel == (row["cancel_to_answer_ms"]["count"] > 0)
     assert all(each.cancel_ms < 300 for each in tape.asked if each.cancel_ms is not None)
-    assert row["cancel_to_stop_ms"]["p50"] < 300  # one call of 30 ms, and the machine; the whole answer takes more than 500
+    assert row["cancel_to_stop_ms"]["p50"] < 300  # a call of 30 ms, and the machine; an answer takes more than 500
 
 
 def test_an_offer_that_goes_on_stays(script: Script) -> None:
