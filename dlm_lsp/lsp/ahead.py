@@ -37,14 +37,19 @@ def _place(uri: str, settings: Settings, slice_prefix: str, slice_suffix: str) -
     return (uri, settings, slice_prefix, slice_suffix)
 
 
+async def pause(wanted: asyncio.Event) -> None:
+    """Wait a while, but no longer than until somebody waits for what comes then."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(wanted.wait(), PAUSE_S)
+
+
 async def _prepare(ls: Session, asked: Snapshot, settings: Settings, text: str, wanted: asyncio.Event) -> None:
     """Ask the model behind `text`, after a pause or when it is `wanted`, and remember what it says."""
     from dlm_lsp.engine.gate import admit_all
     from dlm_lsp.engine.prepare import accept, next_line
     from dlm_lsp.engine.request import build_request, is_wanted
 
-    with suppress(TimeoutError):
-        await asyncio.wait_for(wanted.wait(), PAUSE_S)
+    await pause(wanted)
     hello = ls.engine.hello
     if hello is None:
         return

@@ -232,8 +232,8 @@ def test_accepting_waits_for_what_is_being_prepared(preparing: RawClient) -> Non
     preparing.wait_until(lambda: ["filled", "known"] == outcomes(preparing, trigger="automatic"))
 
 
-def test_accepting_at_once_does_not_wait_for_the_pause(preparing: RawClient) -> None:
-    """Fails if who accepts before anything is prepared waits for a pause first, or is asked for another place than later."""
+def test_accepting_at_once_gets_what_a_pause_would_have_prepared(preparing: RawClient) -> None:
+    """Fails if who accepts before anything is prepared gets nothing, or an answer for another place than later."""
     typist = Typist(preparing, "file:///once.py")
     assert [LONG] == typist.see()
     typist.type(LONG)
