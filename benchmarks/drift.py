@@ -35,8 +35,9 @@ from dlm_lsp.sampling.healing import Pieces, sort_pieces
 from dlm_lsp.settings import Settings
 from dlm_lsp.values import InfillRequest, InfillResult, Trigger
 from dlm_lsp.wire import Hello
+from dlm_lsp.worker.lane import begin
 from dlm_lsp.worker.lengths import lay_out
-from dlm_lsp.worker.pipeline import begin, fill
+from dlm_lsp.worker.pipeline import fill
 
 OUT = Path(__file__).parent / "results" / "drift.json"
 TYPED_CHARS = (1, 4, 16, 64)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
 from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
+from dlm_lsp.worker.lane import DRAW_SEEDS
 from dlm_lsp.worker.lengths import DRAWN_TEMPERATURE, SPARE_FACTORS, plan_lanes
-from dlm_lsp.worker.pipeline import DRAW_SEEDS
 from tests.worker.conftest import request_at, run
 
 ADD = "def add(a, b):\n    @@\n\n\nprint(add(1, 2))\n"
