@@ -4,11 +4,15 @@ In: a whole text. Out: its first complaint, with offsets, or None. It does not k
 """
 
 import ast
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
 from dlm_lsp.text.offsets import LineIndex, readable
+
+_ONE_AT_A_TIME = threading.Lock()
+"""`catch_warnings` changes what the whole process does with warnings, and texts are judged in several threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ def check_python(text: str) -> Complaint | None:
 def parse_python(text: str) -> ast.Module | Complaint:
     """Parse a text as the running Python does; of a complaint, line and column become offsets. Nobody may change the tree."""
     try:
-        with warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape is the author's business
             return ast.parse(
                 readable("\f" + text[1:] if text.startswith("\ufeff") else text)
