@@ -1,10 +1,10 @@
-"""Writes the tables of the README and of docs/performance.md from the result files, so that no number in them was typed by hand.
+"""Writes the tables of the README, docs/quality.md and docs/performance.md from the result files, so that no number was typed by hand.
 
-    python benchmarks/report.py            # rewrite both between their marks
+    python benchmarks/report.py            # rewrite them between their marks
     python benchmarks/report.py --check    # exit 1 if one would change
 
 In: benchmarks/results/quality.json (`benchmarks/quality.py`), nano.json (`training/evaluate.py`) and, once it is measured, ladder.json
-(`benchmarks/ladder.py`); for docs/performance.md whatever Markdown its marks name. Out: the two pages.
+(`benchmarks/ladder.py`); for docs/performance.md whatever Markdown its marks name. Out: the pages.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+QUALITY = HERE.parent / "docs" / "quality.md"
 PERFORMANCE = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- numbers: written by benchmarks/report.py -->", "<!-- end of numbers -->"
 INCLUDED = re.compile(r"(<!-- from benchmarks/results/(?P<name>[\w.-]+\.md) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -33,12 +34,16 @@ KINDS = ("single-line", "multi-line", "random-span", "random-span-light", "all")
 
 
 def main() -> int:
-    """Write, or check, the README."""
+    """Write, or check, the pages."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if the README is not up to date")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a page is not up to date")
     options = parser.parse_args()
     stale = []
-    for page, write in ((README, with_numbers), (PERFORMANCE, with_results)):
+    for page, write in (
+        (README, lambda old, results: with_numbers(old, short_numbers(results))),
+        (QUALITY, lambda old, results: with_numbers(old, numbers(results))),
+        (PERFORMANCE, with_results),
+    ):
         old = page.read_text(encoding="utf-8")
         new = write(old, HERE / "results")
         if new == old:
@@ -52,11 +57,11 @@ def main() -> int:
     return 0
 
 
-def with_numbers(page: str, results: Path) -> str:
-    """Put the README's numbers between its marks."""
+def with_numbers(page: str, told: str) -> str:
+    """Put a page's numbers between its marks."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return before + BEGIN + "\n\n" + numbers(results) + "\n" + END + after
+    return before + BEGIN + "\n\n" + told + "\n" + END + after
 
 
 def with_results(page: str, results: Path) -> str:
@@ -71,13 +76,44 @@ def with_results(page: str, results: Path) -> str:
 
 
 def numbers(results: Path) -> str:
-    """Lay out what is measured."""
+    """Lay out how good it is."""
     quality = json.loads((results / "quality.json").read_text(encoding="utf-8"))
     heldout = json.loads((results / "nano.json").read_text(encoding="utf-8"))
-    tables = [quality_table(quality), heldout_table(heldout)]
+    return "\n".join([quality_table(quality), heldout_table(heldout)])
+
+
+def short_numbers(results: Path) -> str:
+    """Lay out what a newcomer wants to know: how good, and how fast."""
+    tables = [short_table(json.loads((results / "quality.json").read_text(encoding="utf-8")))]
     if (results / "ladder.json").is_file():
         tables.append(speed_table(json.loads((results / "ladder.json").read_text(encoding="utf-8"))))
     return "\n".join(tables)
+
+
+def short_table(result: dict[str, Any]) -> str:
+    """Of the quality what the server does, beside what it would do without repairs and beside the best filling without a model."""
+    rows = {(row["variant"], row["kind"]): row for row in result["rows"]}
+    best = result["comparisons"][0]["floor"]
+    lines = [
+        (
+            f"{rows['guided', 'all']['cases']} holes of HumanEval-Infilling, length unknown, model `{result['model']}`; "
+            "docs/quality.md has all rows and what they mean."
+        ),
+        "",
+        "| | pass@1 % single-line | all | parses % | answered % | model calls | p50 ms |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for variant, name in (
+        ("gated", "as the server answers"),
+        ("unguided", "without repairs"),
+        ("resampled", "drawn anew instead of repaired"),
+        (best, f"`{best}` in every hole, no model"),
+    ):
+        row = rows[variant, "all"]
+        values = [rows[variant, "single-line"]["pass_percent"], row["pass_percent"], row["parses_percent"]]
+        values += [row["answered_percent"], *([row["model_calls"], row["p50_ms"]] if row["model_calls"] else ["", ""])]
+        lines.append(f"| {name} | " + " | ".join(map(str, values)) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def quality_table(result: dict[str, Any]) -> str:
