@@ -173,12 +173,13 @@ def speed_table(result: dict[str, Any]) -> str:
             "docs/performance.md."
         ),
         "",
-        "| hole | cold p50 | warm p50 | p95 | known p50 | model calls per token written | parses % | pass@1 % |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| hole | asked | cold p50 | warm p50 | p95 | known p50 | model calls per token written | parses % | pass@1 % |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for cell in (each for each in result["cells"] if each["group"] != "grid"):
         cold, warm, known = (cell["states"].get(state, {}) for state in ("cold", "warm", "repeated"))
         values = [
+            cell["cases"],
             cold.get("p50"),
             warm.get("p50"),
             warm.get("p95"),

@@ -29,7 +29,7 @@ def test_the_page_holds_what_was_measured_of_the_server() -> None:
 def test_what_is_not_there_is_left_blank() -> None:
     """Fails if the README says None, or takes a place of the grid for what a user meets."""
     about = dict.fromkeys(("model", "model_hash", "machine", "torch", "commit", "load_before", "load_after"), "")
-    line = {"group": "line", "hole_tokens": 24, "parses_percent": 50.0, "pass_percent": None}
+    line = {"group": "line", "hole_tokens": 24, "cases": 28, "parses_percent": 50.0, "pass_percent": None}
     states = {"cold": {"p50": 9.0, "calls_per_written_token": 0.5}, "warm": {"p50": 4.0, "p95": 5.0}}
     table = speed_table({**about, "cells": [{**line, "states": states}, {**line, "group": "grid", "states": states}]})
-    assert ["| line, ≤ 24 tokens | 9.0 | 4.0 | 5.0 |  | 0.5 | 50.0 |  |"] == table.splitlines()[4:]
+    assert ["| line, ≤ 24 tokens | 28 | 9.0 | 4.0 | 5.0 |  | 0.5 | 50.0 |  |"] == table.splitlines()[4:]
