@@ -62,7 +62,7 @@ async def ask(
                 if known is None and trigger is Trigger.AUTOMATIC and await is_prepared(ls, asked, request, settings):
                     known = ls.recall.find(scope, request)
             if known is None:
-                looking = asyncio.create_task(_look_soon(request))
+                looking = asyncio.create_task(_look_soon(request, settings))
                 try:
                     result = await _fill(ls, scope, settings, request, on_step)
                     await looking
@@ -120,10 +120,12 @@ def rehearse() -> None:
     admit_all(snapshot, request, InfillResult(0, 0, Outcome.FILLED, (answer,)), settings)
 
 
-async def _look_soon(request: InfillRequest) -> None:
+async def _look_soon(request: InfillRequest, settings: Settings) -> None:
     """Judge what can be judged before the answer is there; a long function that is broken takes a while: in a thread."""
     from dlm_lsp.engine.gate import look_first
 
+    if settings.show_broken:  # then nothing is judged
+        return
     await asyncio.sleep(LOOK_AFTER_S)
     await asyncio.to_thread(look_first, request)
 

@@ -69,12 +69,12 @@ def fastest(make: Callable[[str], NetworkDenoiser]) -> str:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return choose(usable(make))
+        return choose(working(make))
     finally:
         torch.set_num_threads(threads)
 
 
-def usable(make: Callable[[str], NetworkDenoiser]) -> dict[str, Trial]:
+def working(make: Callable[[str], NetworkDenoiser]) -> dict[str, Trial]:
     """Set up a trial of each format that works, the exact one first."""
     trials = {EXACT: Trial.of(make(EXACT))}
     exact = trials[EXACT].compute(HOLE)
