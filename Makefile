@@ -6,7 +6,7 @@ MINUTES ?= 25
 SIZE    ?= nano
 
 .PHONY: run test lint generate picture replay check wheel wheel-test node-client train clean vsix check-vscode
-.PHONY: editors-system test-editors test-editors-vscode test-editors-nvim test-editors-emacs
+.PHONY: editors-system test-editors test-editors-vscode test-editors-nvim test-editors-emacs test-editors-helix
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing into $(VENV): PyTorch is large, the first time takes minutes"
@@ -74,7 +74,7 @@ editors-system:
 	tests/editors/system.sh
 
 # The real editors, with the server and a scripted model, and once with the bundled one.
-test-editors: test-editors-vscode test-editors-nvim test-editors-emacs
+test-editors: test-editors-vscode test-editors-nvim test-editors-emacs test-editors-helix
 
 # VS Code's workbench in Chromium; screenshots stay in build/vscode/screenshots. A test that is skipped is a failure. Whoever hangs is
 # ended: nothing in a browser has a limit of its own.
@@ -88,12 +88,18 @@ test-editors-vscode: vsix
 test-editors-nvim: $(VENV)/.installed vscode-extension/node_modules
 	node tests/editors/nvim/stylua.mjs --check
 	cd nvim-plugin && luacheck --quiet .
-	tests/editors/nvim/get_nvim.sh
+	tests/editors/get.sh nvim
 	$(BIN)/pytest --timeout=400 tests/editors/nvim
 
-# Emacs in batch, with eglot and with lsp-mode.
+# Emacs 28 and 30 in batch, with eglot and with lsp-mode, and ghost text in tmux; 30 is unpacked into build/editors.
 test-editors-emacs: $(VENV)/.installed
+	tests/editors/get.sh emacs
 	$(BIN)/pytest --timeout=400 tests/editors/emacs
+
+# Helix in tmux, unpacked into build/editors.
+test-editors-helix: $(VENV)/.installed
+	tests/editors/get.sh helix
+	$(BIN)/pytest --timeout=400 tests/editors/helix
 
 # Needs the token stream: see training/README.md.   On a GPU: make train SIZE=small, and training/GPU.md
 train: $(VENV)/.installed

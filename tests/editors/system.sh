@@ -17,7 +17,7 @@ missing=()
 for package in "${packages[@]}"; do
   [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
-# nvim/get_nvim.sh takes the newer Neovim from the mirror that apt knows once it has lists.
+# get.sh takes newer editors from the mirror that apt knows once it has lists.
 has_lists=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
 if [ ${#missing[@]} = 0 ] && [ -n "$has_lists" ]; then exit 0; fi
 

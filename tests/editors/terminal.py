@@ -4,6 +4,7 @@ In: a command line, keys. Out: what a person would see. Knows nothing of the pro
 """
 
 import io
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -31,10 +32,11 @@ FORMAT = """\
 class Terminal:
     """One program in a tmux of its own."""
 
-    def __init__(self, socket: Path, command: list[str], environment: dict[str, str]) -> None:
+    def __init__(self, socket: Path, command: list[str], environment: dict[str, str], rows: int = ROWS) -> None:
         self._socket = socket
+        self._environment = os.environ | environment  # tmux takes a new session's PATH from here
         variables = [argument for name, value in environment.items() for argument in ("-e", f"{name}={value}")]
-        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        size = ["-x", str(COLUMNS), "-y", str(rows)]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-s", "test", *size, *variables, *command)
 
     def __enter__(self) -> Self:
@@ -45,7 +47,12 @@ class Terminal:
 
     def _tmux(self, *arguments: str) -> str:
         return subprocess.run(
-            ["tmux", "-S", self._socket, *arguments], check=True, capture_output=True, text=True, timeout=PATIENCE_S
+            ["tmux", "-S", self._socket, *arguments],
+            env=self._environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
         ).stdout
 
     def keys(self, *keys: str) -> None:
@@ -61,6 +68,14 @@ class Terminal:
         until = time.monotonic() + PATIENCE_S
         while text not in self.screen():
             assert time.monotonic() < until, f"no {text!r} on\n{self.screen()}"
+            time.sleep(0.1)
+
+    def wait_until_over(self) -> None:
+        """Wait until the program has ended, and tmux with it."""
+        until = time.monotonic() + PATIENCE_S
+        alive = ["tmux", "-S", self._socket, "has-session"]
+        while subprocess.run(alive, check=False, capture_output=True).returncode == 0:
+            assert time.monotonic() < until, f"still running\n{self.screen()}"
             time.sleep(0.1)
 
     def picture(self, file: Path, title: str) -> None:

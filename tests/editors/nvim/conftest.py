@@ -14,7 +14,7 @@ from tests.editors.nvim.neovim import Neovim
 ROOT = Path(__file__).parents[3]
 PLUGIN = ROOT / "nvim-plugin"
 PROGRAMS = {"0.7": "/usr/bin/nvim", "0.12": str(ROOT / "build/editors/nvim/usr/bin/nvim")}
-"""Debian's own (apt-get install neovim), and what get_nvim.sh unpacks. One that is missing is a failure."""
+"""Debian's own (apt-get install neovim), and what tests/editors/get.sh unpacks. One that is missing is a failure."""
 SERVER = (sys.executable, "-m", "dlm_lsp")
 UNSURE = "return " + " + ".join("ab" * 8)
 """Decided one token a step."""
@@ -61,7 +61,7 @@ Edit = Callable[..., Neovim]
 @pytest.fixture(scope="session", params=list(PROGRAMS))
 def version(request: pytest.FixtureRequest) -> str:
     """Name one of the Neovims."""
-    assert Path(PROGRAMS[request.param]).exists(), "apt-get install neovim; tests/editors/nvim/get_nvim.sh"
+    assert Path(PROGRAMS[request.param]).exists(), "apt-get install neovim; tests/editors/get.sh nvim"
     return request.param
 
 
