@@ -30,8 +30,9 @@ class Settings:
     """Where the model runs: `auto`, `cpu`, `cuda`, `mps`."""
 
     dtype: str = "auto"
-    """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, or `int8`, which rounds some of them, on a CPU. On a CPU
-    `auto` tries them out and takes a less exact one only where it is clearly faster; `float32` answers alike on all machines."""
+    """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, and on a CPU `int8`, which rounds some of them, or `onnx-int8`,
+    which rounds all and needs `pip install 'dlm-lsp[onnx]'`. On a CPU `auto` tries out what is there and takes a less exact one only where it
+    is clearly faster; `float32` answers alike on all machines."""
 
     threads: int = 0
     """CPU threads of the model; 0 takes one per physical core, and no more than a container is allowed (0 to 1024)."""
@@ -128,7 +129,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
-    "dtype": ("auto", "float32", "bfloat16", "float16", "int8"),
+    "dtype": ("auto", "float32", "bfloat16", "float16", "int8", "onnx-int8"),
 }
 """Allowed values of the fields that are words."""
 

@@ -22,11 +22,13 @@ from dlm_lsp.errors import ModelError
 from dlm_lsp.models.denoiser import Denoiser, Vocabulary
 from dlm_lsp.models.dream import DreamConfig, DreamModel
 from dlm_lsp.models.folders import CONFIG, SCRIPTED, find, read_header, read_json, weight_files
-from dlm_lsp.models.formats import fastest
+from dlm_lsp.models.formats import EXACT, fastest
 from dlm_lsp.models.graphs import compute_on
 from dlm_lsp.models.llada import LladaConfig, LladaModel
+from dlm_lsp.models.onnx_rows import NAME as ONNX
+from dlm_lsp.models.onnx_rows import run_by_onnx
 from dlm_lsp.models.packing import pack_weights
-from dlm_lsp.models.transformer import NetworkDenoiser
+from dlm_lsp.models.transformer import Compute, NetworkDenoiser, compute
 
 if TYPE_CHECKING:
     from dlm_lsp.models.tokenizer import BpeTokenizer
@@ -104,12 +106,21 @@ def load(
     weights = read_weights(path, config, wanted, choose_dtype(dtype, place), place, on_read=on_read)
 
     def denoiser(config: dict[str, Any], dtype: str) -> NetworkDenoiser:
-        network, runs_in = build(family, config, weights, dtype, place)
-        return family.denoiser(network, vocabulary, tokenizer, compute_rows=compute_on(place, network), dtype=runs_in)
+        network, compute_rows, runs_in = build(family, config, weights, dtype, place)
+        by_onnx = runs_in == ONNX
+        return family.denoiser(
+            network, vocabulary, tokenizer, compute_rows=compute_rows, computes_all=by_onnx, dtype=runs_in
+        )
 
     if dtype == "auto" and place.type == "cpu" and is_worth_trying(weights):
         dtype = fastest(partial(denoiser, config | {family.layer_count: 1}))
-    return denoiser(config, dtype)
+    try:
+        return denoiser(config, dtype)
+    except RuntimeError as error:
+        if dtype != ONNX:
+            raise
+        log.warning("the model runs in %s: there is no %s (%s)", EXACT, ONNX, error)
+        return denoiser(config, EXACT)
 
 
 def set_threads(threads: int) -> None:
@@ -133,14 +144,18 @@ def unfilled(family: Family, config: dict[str, Any]) -> DreamModel | LladaModel:
 
 def build(
     family: Family, config: dict[str, Any], weights: Mapping[str, Tensor], dtype: str, place: torch.device
-) -> tuple[DreamModel | LladaModel, str]:
-    """Make a network of as many of the weights as it has; give it and the number format in which it runs."""
+) -> tuple[DreamModel | LladaModel, Compute, str]:
+    """Make a network of as many of the weights as it has; give it, what computes its rows, and the number format in which it runs."""
     network = unfilled(family, config)
     kind = choose_dtype(dtype, place)
     network.load_state_dict({name: weights[name].to(kind) for name in network.state_dict()}, assign=True)
-    if place.type == "cpu" and size_bytes(weights) <= PACKED_BYTES:
-        return network, pack_weights(network, dtype)
-    return network, str(kind).removeprefix("torch.")
+    if place.type != "cpu" or size_bytes(weights) > PACKED_BYTES:
+        return network, compute_on(place, network), str(kind).removeprefix("torch.")
+    if dtype != ONNX:
+        return network, compute, pack_weights(network, dtype)
+    compute_rows = run_by_onnx(network)
+    pack_weights(network, EXACT)
+    return network, compute_rows, ONNX
 
 
 def is_worth_trying(weights: Mapping[str, Tensor]) -> bool:
@@ -197,10 +212,10 @@ def choose_device(name: str) -> torch.device:
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """Give the number format of weights for a setting; `auto` is bfloat16 on CUDA, where it is fast, and float32 elsewhere."""
-    if name in {"auto", INT8}:
+    if name in {"auto", INT8, ONNX}:
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     if name not in DTYPES:
-        known = ", ".join(("auto", INT8, *DTYPES))
+        known = ", ".join(("auto", INT8, ONNX, *DTYPES))
         raise ModelError(f"the number format {name!r} is unknown; set dtype to one of {known}")
     return DTYPES[name]
 

@@ -59,8 +59,7 @@ def int8(weight: Tensor, bias: Tensor | None) -> Product:
 
     A weight that was stored so, as the bundled model's are, loses nothing.
     """
-    scale = (weight.abs().amax(1) / 127).clamp_min(torch.finfo(torch.float32).tiny)  # [N]
-    levels = (weight / scale[:, None]).round().to(torch.int8)  # [N, D]
+    levels, scale = in_levels(weight)
     before = torch.backends.quantized.engine
     try:
         torch.backends.quantized.engine = next(
@@ -75,6 +74,12 @@ def int8(weight: Tensor, bias: Tensor | None) -> Product:
     wide = getattr(torch.cpu, "_is_vnni_supported", bool)()  # sums pairs of products in 32 bits, not in 16
     multiply = torch.ops.quantized.linear_dynamic.default
     return lambda x: multiply(x, inside, not wide)
+
+
+def in_levels(weight: Tensor) -> tuple[Tensor, Tensor]:  # [N, D] -> [N, D] int8, [N]
+    """Round every row of a weight to 255 levels; give them and how far apart they are."""
+    scale = (weight.abs().amax(1) / 127).clamp_min(torch.finfo(torch.float32).tiny)
+    return (weight / scale[:, None]).round().to(torch.int8), scale
 
 
 def usable(make: Maker, dtype: torch.dtype) -> bool:

@@ -266,6 +266,7 @@ class NetworkDenoiser:
         layers: int | None = None,
         compute_rows: Compute = compute,
         *,
+        computes_all: bool = False,
         dtype: str = "",
     ) -> None:
         self._network = network.eval().requires_grad_(requires_grad=False)
@@ -273,6 +274,8 @@ class NetworkDenoiser:
         self._tokenizer = tokenizer
         self._layers = layers
         self._compute = compute_rows
+        self._computes_all = computes_all
+        """Whether whole canvases are computed so too, if no attention rule is asked for."""
         self._dtype = dtype
 
     @property
@@ -283,7 +286,13 @@ class NetworkDenoiser:
     def skip_above(self, layers: int) -> "NetworkDenoiser":
         """Give a cheaper denoiser over the same weights, in which the head reads the rows after so many layers."""
         return NetworkDenoiser(
-            self._network, self._vocabulary, self._tokenizer, layers, self._compute, dtype=self._dtype
+            self._network,
+            self._vocabulary,
+            self._tokenizer,
+            layers,
+            self._compute,
+            computes_all=self._computes_all,
+            dtype=self._dtype,
         )
 
     @property
@@ -323,6 +332,10 @@ class NetworkDenoiser:
     def _predict(self, views: Sequence[View]) -> list[Tensor]:
         if not views:
             return []
+        if self._computes_all and all(view.visible is None for view in views):
+            pieces = [self._whole(view) for view in views]
+            self._compute(self._network, pieces, self._layers)
+            return self._read([piece.kept.hidden for piece in pieces], views)
         tokens, positions, visible = pack([self._behind(view) for view in views])
         hidden = self._network.hidden(
             tokens.to(self._place),
@@ -360,6 +373,12 @@ class NetworkDenoiser:
     def read(self, kept: Sequence[Kept], views: Sequence[View]) -> list[Tensor]:
         """Give the logits [R, V] of each view's rows from what is kept of its canvas."""
         return self._read([each.hidden for each in kept], views)
+
+    def _whole(self, view: View) -> Again:
+        """Ask for all rows of a canvas."""
+        everything = torch.arange(len(view.tokens))
+        positions = everything if view.positions is None else view.positions
+        return Again(view.tokens, positions, everything, self.keep(len(view.tokens)))
 
     def _behind(self, view: View) -> View:
         """Move an attention rule to the rows that answer; a row that answers about no token keeps its own."""
