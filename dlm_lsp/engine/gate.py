@@ -6,7 +6,6 @@ if nothing is worth showing. It never writes anything, it only cuts off the end;
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from dlm_lsp.settings import Settings
 from dlm_lsp.syntax.languages import find_language
@@ -50,7 +49,8 @@ def admit_all(
     for candidate in candidates:
         texts = [trim(as_seen(t), b, hole) for t, b, hole in zip(candidate.texts, behind, request.holes, strict=True)]
         texts = [text or other for text, other in zip(texts, stays, strict=True)]
-        if baseline is not None:
+        is_judged = candidate.parses and texts == list(candidate.texts)  # by the worker, which was given the same slice
+        if baseline is not None and not is_judged:
             texts = _fitting_part(baseline, texts, stays, behind, request)
         if texts != stays:
             shown = tuple(text.replace("\n", line_end) for text in texts)
@@ -67,14 +67,11 @@ def _is_sure(candidate: Candidate, trigger: Trigger, settings: Settings) -> bool
 
 def look_first(request: InfillRequest) -> None:
     """Do, while the model works, what can be done before its answer is there."""
-    _survey_of(request)
+    _ = _survey_of(request).strict  # remembered from here on
 
 
 def _survey_of(request: InfillRequest) -> Baseline:
-    return _survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
-
-
-_survey = lru_cache(maxsize=4)(survey)
+    return survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
 
 
 def _fitting_part(

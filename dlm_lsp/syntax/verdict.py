@@ -10,6 +10,7 @@ decides: no error that was not there before. It does not know what the text mean
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate, chain, islice, zip_longest
 
 import tree_sitter
@@ -63,33 +64,48 @@ class Baseline:
     """The texts around the holes: one more than there are holes."""
     holes: tuple[Hole, ...]
     language: str
-    strict: bool
-    """Whether a simple filling satisfied the language's own parser."""
-    known: frozenset[tuple[int, int, str] | None]
-    """Errors of the grammar that were there before: piece, offset in it, kind."""
+
+    @property
+    def strict(self) -> bool:
+        """Whether a simple filling satisfies the language's own parser."""
+        return _known_errors(self) is None
+
+    @property
+    def known(self) -> frozenset[tuple[int, int, str] | None]:
+        """Errors of the grammar that were there before: piece, offset in it, kind; none are looked for where it is strict."""
+        return _known_errors(self) or frozenset()
 
 
 def survey(slice_prefix: str, between: Sequence[str], slice_suffix: str, language: str) -> Baseline:
-    """Look at a slice with holes before they are filled."""
+    """Look at a slice with holes before they are filled; whether it would parse is found out where it is asked first."""
     pieces = (slice_prefix, *between, slice_suffix)
-    starts = list(accumulate(map(len, pieces[:-1])))
     empty = "".join(pieces)
-    holes = tuple(find_hole(empty, start, language) for start in starts)
+    return Baseline(pieces, tuple(find_hole(empty, start, language) for start in _starts(pieces)), language)
+
+
+@lru_cache(maxsize=8)  # takes some milliseconds, and what fits is not asked for it
+def _known_errors(baseline: Baseline) -> frozenset[tuple[int, int, str] | None] | None:
+    """Try what is simple in the holes: None where something satisfies the language's own parser, else the grammar's errors."""
+    pieces, holes, language = baseline.pieces, baseline.holes, baseline.language
     row = find_language(language)
     tries = []
-    lines_start = slice_prefix.rfind("\n", 0, max(len(slice_prefix.rstrip()) - 1, 0)) + 1
-    for filled in islice(_simply_filled(pieces, holes, starts, language), MAX_TRIES):
+    lines_start = pieces[0].rfind("\n", 0, max(len(pieces[0].rstrip()) - 1, 0)) + 1
+    for filled in islice(_simply_filled(pieces, holes, _starts(pieces), language), MAX_TRIES):
         complaint = row.strict(filled.text) if row.strict is not None else None
         if row.strict is not None and complaint is None:
-            return Baseline(pieces, holes, language, strict=True, known=frozenset())
+            return None
         tries.append(filled)
         if complaint is None or _is_elsewhere(complaint, filled, lines_start, row):
             break
     tries = tries or [Filled.of(pieces, [""] * len(holes))]
     known = [_grammar_errors(row.parse(filled.text)) for filled in tries[:4]]
     best = min(range(len(known)), key=lambda index: len(known[index]))
-    identities = frozenset(_identity(tries[best], error) for error in known[best])
-    return Baseline(pieces, holes, language, strict=False, known=identities - {None})
+    return frozenset(_identity(tries[best], error) for error in known[best]) - {None}
+
+
+def _starts(pieces: Sequence[str]) -> list[int]:
+    """Give where the holes between pieces stand as long as nothing is in them."""
+    return list(accumulate(map(len, pieces[:-1])))
 
 
 def judge(baseline: Baseline, texts: Sequence[str], known_names: Collection[str] | None = None) -> Verdict:

@@ -89,10 +89,10 @@ def look_early(
     Gives what no continuation can mend, or None, and how many characters of whole lines there are now.
     """
     (hole, *others) = request.holes
-    if others or hole.max_lines == 1 or not baseline.strict or len(canvas.rows) < LONG_ROWS or canvas.done:
+    if others or hole.max_lines == 1 or len(canvas.rows) < LONG_ROWS or canvas.done:
         return None, 0
     lines, spans = read_hole(canvas, 0, draft.typed[0], tokenizer)
-    if len(lines) <= known_chars:
+    if len(lines) <= known_chars or not baseline.strict:
         return None, len(lines)
     fault = find_early_fault(request.slice_prefix, lines, request.language)
     if fault is None:

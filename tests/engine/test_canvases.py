@@ -33,7 +33,7 @@ def answered(canvas: Canvas, *candidates: tuple[str, ...], **chosen: object) -> 
     """Give the documents that come out of fillings."""
     asked = replace(SETTINGS, **chosen)
     request = make_request(canvas, asked, HELLO, request_id=1)
-    filled = [Candidate(texts, -1.0, (0.9,), steps=1, rounds=0, parses=True) for texts in candidates]
+    filled = [Candidate(texts, -1.0, (0.9,), steps=1, rounds=0, parses=False) for texts in candidates]
     result = InfillResult(1, 3, Outcome.FILLED, tuple(filled))
     ways = read_answer(canvas, request, result, asked)
     return [apply(canvas.snapshot.text, edits(canvas, way)) for way in ways]

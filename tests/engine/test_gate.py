@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlm_lsp.engine import gate
 from dlm_lsp.engine.gate import admit_all
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.settings import Settings
+from dlm_lsp.syntax.verdict import Verdict
 from dlm_lsp.values import Candidate, Hole, HoleKind, InfillRequest, InfillResult, Outcome, Snapshot, Trigger, Window
 from dlm_lsp.wire import Hello
 
@@ -34,8 +36,8 @@ TABLE = [
 ]
 
 
-def _candidate(*texts, mean_logprob=-0.1):
-    return Candidate(texts, mean_logprob, token_confidence=(), steps=1, rounds=0, parses=True)
+def _candidate(*texts, mean_logprob=-0.1, parses=False):
+    return Candidate(texts, mean_logprob, token_confidence=(), steps=1, rounds=0, parses=parses)
 
 
 def _admit_all(marked, *candidates, trigger=Trigger.INVOKED, language="python", **settings):
@@ -56,6 +58,31 @@ def test_admit(row):
     """An answer that breaks the document is the reason why people switch completion off."""
     _, marked, filling, expected = row
     assert expected == _admit(marked, filling)
+
+
+def test_what_the_worker_has_judged_is_not_judged_again(monkeypatch):
+    """Every answer that fits would be parsed twice, the second time while nobody does anything but wait for it."""
+    judged = []
+    monkeypatch.setattr(gate, "judge", lambda _, texts: (judged.append([*texts]), Verdict())[1])
+    assert ["y = 1\n    return y"] == [
+        each.text for each in _admit_all(BODY, _candidate("y = 1\n    return y", parses=True))
+    ]
+    assert [] == judged
+    _admit_all(BODY, _candidate("y = 1\n    return y"))
+    assert [["y = 1\n    return y"]] == judged
+
+
+def test_what_is_cut_or_put_together_here_is_judged_here():
+    """Fails if the worker's word is taken for a text that it has not seen: trimmed, or beside what is kept in another hole."""
+    repeats = _candidate("try:\n    return y", parses=True)  # from a worker whose window ended above that line
+    assert [] == _admit_all(LINE, repeats)
+    hole = Hole(HoleKind.BODY, "    ", "    ", "    ")
+    prefix, between, suffix = "def f(x):\n    ", "\n\n\ndef g(x):\n    ", "\n"
+    request = InfillRequest(1, 1, "python", Window(prefix, suffix, (between,)), (hole, hole), prefix, suffix)
+    result = InfillResult(1, 1, Outcome.FILLED, (_candidate("return x", "", parses=True),))
+    asked = Snapshot("file:///a.py", "python", 1, prefix + between + suffix, 0)
+    admitted = admit_all(asked, request, result, Settings(), kept=("pass", "return ("))
+    assert [] == admitted
 
 
 def test_broken_answers_are_shown_to_those_who_want_them():

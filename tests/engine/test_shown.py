@@ -148,7 +148,7 @@ TABLE = [
 def _shown(marked: str, said: str, trigger: Trigger = Trigger.INVOKED) -> str | None:
     snapshot = Snapshot("file:///a.py", "python", 1, marked.replace("|", "", 1), marked.index("|"))
     request = build_request(snapshot, Settings(), Hello(), request_id=1, trigger=trigger)
-    candidate = Candidate((said,), mean_logprob=-0.1, token_confidence=(), steps=1, rounds=0, parses=True)
+    candidate = Candidate((said,), mean_logprob=-0.1, token_confidence=(), steps=1, rounds=0, parses=False)
     admitted = admit_all(snapshot, request, InfillResult(1, 1, Outcome.FILLED, (candidate,)), Settings())
     return admitted[0].text if admitted else None
 

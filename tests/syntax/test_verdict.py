@@ -209,8 +209,8 @@ def test_what_is_broken_in_another_function_costs_one_try(prefix: str, suffix: s
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdict, "find_language", lambda _: counting)
         baseline = survey(prefix, (), suffix, "python")
-        assert len(tried) <= 2
         assert not baseline.strict
+        assert 1 <= len(tried) <= 2
         assert judge(baseline, ("return 1",)).parses
         assert not judge(baseline, ("return )",)).parses
 
