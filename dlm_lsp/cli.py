@@ -57,6 +57,7 @@ _DECODING = (
     "seed",
     "repair_rounds",
     "show_broken",
+    "block_verbatim",
 )
 _SEVERAL = ("candidates", "temperature", "exclude")
 

@@ -99,6 +99,11 @@ class Settings:
     show_broken: bool = False
     """Show answers that break a document which parsed before; off withholds them."""
 
+    block_verbatim: bool = False
+    """Withhold answers that repeat, word for word, 30 tokens or more (some three lines) of the code that the model was trained on; some
+    that repeat 20 to 29 are withheld too. For those who must not copy other people's code. Only the bundled model comes with the list that
+    this needs."""
+
     min_logprob: float = -6.0
     """Automatic answers whose mean log-probability per token is below this are withheld (-100 to 0)."""
 

@@ -170,6 +170,8 @@ class InfillRequest:
     log-likelihood of the truth."""
     copy_prior: bool = False
     """Whether what the text around repeats is made likelier, where the checkpoint comes with the shares for it."""
+    block_verbatim: bool = False
+    """Whether what repeats the training texts word for word is withheld."""
     seed: int = 0
     repair_rounds: int = 2
     """How often a finished text that does not fit may be masked again in part; 0 switches guidance off."""
@@ -219,7 +221,7 @@ class InfillResult:
     """Per stage: queue, encode, denoise (the model's calls and, told apart, the sampler), guide (judging, and telling who watches),
     total; a stage not reached is left out. forward and draft are the time in the model and in a drafter, before the decode too."""
     message: str = ""
-    """For the user, where the outcome is failed; never holds the user's text."""
+    """For the user, where the outcome is failed or something was withheld; never holds the user's text, nor what was withheld."""
     calls: int = 0
     """Model calls that it took, whatever its outcome; those of a decoder's second, cheaper model are not counted."""
 

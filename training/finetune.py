@@ -25,7 +25,7 @@ from torch import Tensor
 
 from dlm_lsp.errors import DlmError, ModelError
 from dlm_lsp.models.dream import DreamConfig, DreamModel
-from dlm_lsp.models.folders import SCRIPTED, WEIGHTS, find, model_hash, read_json
+from dlm_lsp.models.folders import SCRIPTED, TRAINED_ON, WEIGHTS, find, model_hash, read_json
 from dlm_lsp.models.loading import read_config, read_weights
 from dlm_lsp.models.tokenizer import read_tokenizer
 
@@ -256,6 +256,10 @@ def write(job: Job, base: Base, weights: dict[str, Tensor], facts: dict[str, obj
     told += f"\nContinued on the Python files of {job.name}, under whatever licence that has.\n"
     card = CARD.read_text("utf-8")
     write_model(made, weights, base.config, job.data / "tokenizer", notice=told, card=card, facts=facts, int8=False)
+    if (
+        base.folder / TRAINED_ON
+    ).is_file():  # what the base repeats, its continuation may repeat; the user's own files are theirs
+        shutil.copyfile(base.folder / TRAINED_ON, made / TRAINED_ON)
     if not job.out.exists():
         made.rename(job.out)
         return

@@ -31,6 +31,10 @@ class Stream:
     names: tuple[str, ...]
     """package/path of each file; files of one package are neighbours."""
 
+    def name_at(self, index: int) -> str:
+        """The name of the file that token `index` is of."""
+        return self.names[int(np.searchsorted(self.starts, index, side="right")) - 1]
+
 
 def encode(rows: list[dict[str, str]], tokenizer: "Tokenizer") -> Stream:
     """Tokenise files, ordered by package and path."""

@@ -440,7 +440,10 @@ def try_speeds(
 
 def read_times(history: Path) -> tuple[list[int], list[float]]:
     """The steps of a history and the seconds at which they were done; of a step done twice, after a kill, the second time."""
-    times = {0: 0.0} | {row["step"]: row["seconds"] for row in map(json.loads, history.read_text().splitlines())}
+    times = {0: 0.0}
+    for row in map(json.loads, history.read_text().splitlines()):
+        each = row.get("step_seconds", [row["seconds"]])  # an older history has only the last step of every row
+        times |= zip(range(row["step"] + 1 - len(each), row["step"] + 1), each, strict=True)
     return sorted(times), [times[step] for step in sorted(times)]
 
 
@@ -487,10 +490,11 @@ def train(
     def elapsed() -> float:
         return float(np.interp(progress.step, *recorded)) if recorded else clock() - began
 
-    batches = feed.batches(recipe, progress.step, speed.micro_tokens, lambda: elapsed() / budget_s)
+    batches = feed.batches(recipe, progress.step, speed.micro_tokens, lambda: progress.seconds / budget_s)
     saved_s = checked_s = printed_s = progress.seconds
     printed_tokens = progress.tokens
     recent: list[float] = []
+    step_seconds: list[float] = []
     flops = 0.0
     with (run / "history.jsonl").open("a") as history:
         while progress.seconds < min(budget_s, end_s) and progress.step < last_step:
@@ -506,7 +510,9 @@ def train(
                 progress.tokens += part.inputs.size
             progress.step += 1
             progress.seconds = elapsed()
-            if len(recent) == 20:
+            step_seconds.append(progress.seconds)
+            over = progress.seconds >= min(budget_s, end_s) or progress.step >= last_step
+            if len(recent) == 20 or over:  # the last steps too: who replays the history takes their times from it
                 seconds = max(progress.seconds - printed_s, 1e-9)
                 row: dict[str, float] = {"step": progress.step, "seconds": progress.seconds, "tokens": progress.tokens}
                 row |= {"loss": float(np.mean(recent)), "rate": factor, "holes": float(phase.holes)}
@@ -516,8 +522,9 @@ def train(
                     row |= {"held_out_dense": held_out_loss(loss, unseen, device, holes=False)}
                     row |= {"held_out_holes": held_out_loss(loss, unseen, device, holes=True)}
                 print("  ".join(f"{name} {value:.4g}" for name, value in row.items()), flush=True)
-                history.write(json.dumps(row) + "\n")
+                history.write(json.dumps(row | {"step_seconds": step_seconds}) + "\n")
                 history.flush()
+                step_seconds = []
                 recent, flops, printed_s, printed_tokens = [], 0.0, elapsed(), progress.tokens
             if progress.seconds - saved_s > save_every_s:
                 save_state(state, network, optimisers, progress, recipe)

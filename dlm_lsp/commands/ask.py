@@ -53,7 +53,7 @@ class Answer:
             case Outcome.FILLED:
                 return "what the model wrote does not fit here: --show-broken shows it"
             case _:
-                return "the model leaves this hole empty"
+                return self.result.message or "the model leaves this hole empty"
 
 
 class Model:

@@ -23,6 +23,7 @@ from dlm_lsp.models.folders import (
     INDEX,
     MODEL_TYPES,
     REPOSITORY,
+    TRAINED_ON,
     hub_cache,
     read_header,
     read_json,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 WANTED = (
     *("*.safetensors", CONFIG, INDEX, "*token*.json", "vocab.json", "merges.txt"),
-    *(CURVE, COPY_PRIOR, "LICENSE*", "NOTICE*", "README.md"),
+    *(CURVE, COPY_PRIOR, TRAINED_ON, "LICENSE*", "NOTICE*", "README.md"),
 )
 """Files at the top of a repository; whatever else is there, code above all, stays where it is."""
 

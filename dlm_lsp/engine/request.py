@@ -83,6 +83,7 @@ def build_request(
         threshold=settings.threshold,
         seed=settings.seed,
         copy_prior=settings.copy_prior,
+        block_verbatim=settings.block_verbatim,
         repair_rounds=settings.repair_rounds,
         watch=watch,
     )

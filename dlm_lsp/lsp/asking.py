@@ -79,7 +79,7 @@ async def ask(
     if request is not None and known is None:
         admitted = admit_all(asked, request, result, settings)
         offers = tuple(Offer(each.text, each.candidate, request_id) for each in admitted)
-        if result.outcome in {Outcome.FILLED, Outcome.EMPTY}:
+        if result.outcome is Outcome.FILLED or (result.outcome is Outcome.EMPTY and not result.message):
             ls.recall.remember(scope, request, offers)
     answer = Answer(
         id=request_id,
@@ -158,7 +158,7 @@ def _log(answer: Answer, from_request: int) -> None:
     best = result.candidates[0] if result.candidates else None
     spent = " ".join(f"{stage}={ms:.0f}" for stage, ms in result.spent_ms.items())
     log.info(
-        "request %d v%d %s: %s, %d admitted, H=%d, %d steps, %d rounds, ms: %s",
+        "request %d v%d %s: %s, %d admitted, H=%d, %d steps, %d rounds, ms: %s%s",
         answer.id,
         answer.version,
         answer.trigger,
@@ -168,4 +168,5 @@ def _log(answer: Answer, from_request: int) -> None:
         result.calls,
         best.rounds if best else 0,
         spent,
+        f"; {result.message}" if result.message else "",
     )

@@ -127,7 +127,7 @@ def _why_empty(answer: Answer) -> str:
         case Outcome.FILLED:
             return "What the model wrote does not fit here: showBroken shows it."
         case _:
-            return "The model leaves this hole empty."
+            return answer.result.message or "The model leaves this hole empty."
 
 
 def _why_withheld(answer: Answer, candidate: Candidate) -> str:

@@ -209,6 +209,7 @@ async def _fill(
     )
     trouble = {
         Outcome.FAILED: result.message,
+        Outcome.EMPTY: result.message,
         Outcome.LATE: "no answer within the time: raise deadlineMs",
         Outcome.CANCELLED: "the model was stopped",
     }

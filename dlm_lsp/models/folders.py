@@ -28,6 +28,9 @@ CURVE = "length_curve.json"
 COPY_PRIOR = "copy_prior.json"
 """What `training.copy_prior` has fitted, beside the weights."""
 
+TRAINED_ON = "trained_on.npz"
+"""What `training.memorised` has written, beside the weights: hashes of the training texts."""
+
 MODEL_TYPES = ("Dream", "llada")
 """What config.json may call a model that we can run; `loading.FAMILIES` has a row for each."""
 

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from dlm_lsp.errors import ModelError
-from dlm_lsp.models.folders import CONFIG, COPY_PRIOR, CURVE, SCRIPTED, WEIGHTS, find
+from dlm_lsp.models.folders import CONFIG, COPY_PRIOR, CURVE, SCRIPTED, TRAINED_ON, WEIGHTS, find
 from dlm_lsp.models.loading import DTYPES, FAMILIES, read_config, read_weights, unfilled
 
-KEPT = ("*token*.json", "vocab.json", "merges.txt", CURVE, COPY_PRIOR, "LICENSE*", "NOTICE*")
+KEPT = ("*token*.json", "vocab.json", "merges.txt", CURVE, COPY_PRIOR, TRAINED_ON, "LICENSE*", "NOTICE*")
 
 
 def widen(model: str, out: Path, dtype: str) -> int:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from dlm_lsp import wire
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dlm_lsp.models.kept_context import Contexts
     from dlm_lsp.sampling.cal import Curve
     from dlm_lsp.sampling.healing import Pieces
+    from dlm_lsp.worker.verbatim import Blocks
 
 log = logging.getLogger("dlm_lsp.worker")
 
@@ -84,6 +85,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         from dlm_lsp.sampling.healing import sort_pieces
         from dlm_lsp.worker.calibrate import read_curve
         from dlm_lsp.worker.drafters import Drafters
+        from dlm_lsp.worker.verbatim import read_blocks
 
         where = {"device": options.device, "dtype": options.dtype, "threads": options.threads}
         denoiser = load(options.model, **where, on_read=lambda percent: send(wire.Loading(percent)))
@@ -92,6 +94,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         copy_shares = read_shares(find(options.model) / COPY_PRIOR)
         curve = read_curve(options.model)
         pieces = sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden)
+        blocks = cache(partial(read_blocks, options.model))  # not before somebody asks: most never do
         _warm_up(denoiser)
         hello = wire.Hello(
             model=options.model,
@@ -126,6 +129,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
             curve=curve,
             find_drafter=drafters,
             contexts=contexts,
+            read_blocks=blocks,
         )
         send(wire.Result(result))
         if denoiser.device != hello.device:
@@ -165,6 +169,7 @@ def _answer(
     curve: "Curve | None",
     find_drafter: "Callable[[str], Denoiser]",
     contexts: "Contexts | None" = None,
+    read_blocks: "Callable[[], Blocks] | None" = None,
 ) -> InfillResult:
     """Fill one request; whatever goes wrong becomes a result, because every request gets exactly one."""
     from dlm_lsp.worker.pipeline import fill
@@ -187,6 +192,7 @@ def _answer(
                 curve=curve,
                 find_drafter=find_drafter,
                 contexts=contexts,
+                read_blocks=read_blocks,
             )
             break
         except Exception as error:  # noqa: BLE001 whatever it is, the request gets its answer

@@ -28,11 +28,13 @@ from dlm_lsp.worker.lane import Lane, badness, begin, begin_draws, first_stateme
 from dlm_lsp.worker.layout import Draft, row_texts
 from dlm_lsp.worker.lengths import lay_out
 from dlm_lsp.worker.metered import Cancelled, Metered
+from dlm_lsp.worker.verbatim import Blocks
 from dlm_lsp.worker.warm import warm_start
 from dlm_lsp.worker.watched import Beliefs, describe
 
 MAX_EARLY = 2
 """How often lines of a hole that is not full yet are masked again."""
+WITHHELD = "an answer was withheld: it repeats code that the model was trained on (blockVerbatim)"
 
 
 def fill(
@@ -47,12 +49,13 @@ def fill(
     curve: Curve | None = None,
     find_drafter: Callable[[str], Denoiser] | None = None,
     contexts: Contexts | None = None,
+    read_blocks: Callable[[], Blocks] | None = None,
 ) -> InfillResult:
     """Fill the holes of a request that was read at `arrived`, in seconds of `time.monotonic`.
 
     `copy_shares` is the checkpoint's table of `sampling.copy_prior`, `curve` that of `sampling.cal`, None where it has none.
     `find_drafter` makes the second denoiser of a decoder that has one, by its name. `contexts` is what earlier requests to this model
-    have left.
+    have left. `read_blocks` gives the hashes of its training texts.
 
     Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time; lengths are
     looked for in no more than that.
@@ -69,15 +72,19 @@ def fill(
         drafter = Metered(find_drafter(name) if find_drafter else denoiser, cancelled)
         return drafter
 
-    def answer(outcome: Outcome, candidates: tuple[Candidate, ...] = ()) -> InfillResult:
+    def answer(outcome: Outcome, candidates: tuple[Candidate, ...] = (), message: str = "") -> InfillResult:
         spent["forward"] = metered.spent_ms
         if drafter:
             spent["draft"] = drafter.spent_ms
         spent["total"] = (time.monotonic() - started) * 1000
-        return InfillResult(request.id, request.version, outcome, candidates, spent, calls=metered.calls)
+        return InfillResult(request.id, request.version, outcome, candidates, spent, message, metered.calls)
 
     if cancelled():
         return answer(Outcome.CANCELLED)
+    blocks = None
+    if request.block_verbatim:
+        assert read_blocks, "who asks for it says what the model was trained on"
+        blocks = read_blocks()
     try:
         plans, draft = lay_out(request, metered, pieces, curve, until=half)
         if copy_shares is not None and request.copy_prior:
@@ -109,10 +116,13 @@ def fill(
     spent["guide"] = survey_ms + decode.guide_ms
     # What a person has written is not replaced by half a text.
     whole = [lane for lane in lanes if lane.finished or request.trigger is not Trigger.ACTION]
-    candidates = choose([candidate(lane, decode, draws) for lane in sorted(whole, key=badness)], request.candidates)
+    ranked = [candidate(lane, decode, draws) for lane in sorted(whole, key=badness)]
+    original = [each for each in ranked if blocks is None or not repeats(each, blocks, denoiser.tokenizer)]
+    candidates = choose(original, request.candidates)
+    message = WITHHELD if len(original) < len(ranked) else ""
     if not all(lane.finished for lane in lanes):
-        return answer(Outcome.LATE, candidates)
-    return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates)
+        return answer(Outcome.LATE, candidates, message)
+    return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates, message)
 
 
 @dataclass(slots=True)
@@ -291,6 +301,11 @@ def token_texts(canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer) -> 
         texts.append(text[len(typed) :])
         typed = typed[len(text) :]
     return tuple(texts)
+
+
+def repeats(found: Candidate, blocks: Blocks, tokenizer: Tokenizer) -> bool:
+    """Whether a text repeats what the model was trained on; its own tokens need not be those of the training."""
+    return any(blocks.repeats(tokenizer.encode(text)) for text in found.texts)
 
 
 def choose(candidates: Sequence[Candidate], wanted: int) -> tuple[Candidate, ...]:

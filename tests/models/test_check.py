@@ -12,7 +12,7 @@ from dlm_lsp.errors import ModelError
 from dlm_lsp.findings import Level
 from dlm_lsp.models.check import check, nats_per_hidden_token
 from dlm_lsp.models.denoiser import View
-from dlm_lsp.models.folders import BUNDLED
+from dlm_lsp.models.folders import BUNDLED, TRAINED_ON
 from dlm_lsp.models.loading import load
 from dlm_lsp.models.widen import widen
 
@@ -147,7 +147,7 @@ def test_the_surprise_is_that_of_the_true_tokens() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_an_export_answers_as_the_original(tmp_path: Path, dtype: str) -> None:
-    """Fails if a scale, a tensor or a key of the config is lost on the way to what the authors' code reads."""
+    """Fails if a scale, a tensor, a key of the config or what the settings need beside the weights is lost on the way."""
     widen("nano", tmp_path / "out", dtype)
     config = json.loads((tmp_path / "out" / "config.json").read_text())
     assert (None, dtype) == (config.get("quantization"), config["torch_dtype"])
@@ -159,6 +159,7 @@ def test_an_export_answers_as_the_original(tmp_path: Path, dtype: str) -> None:
     (actual,) = load(tmp_path / "out", device="cpu", dtype=dtype).predict([view])
     assert torch.equal(expected, actual)
     assert [] == look(tmp_path / "out", dtype)[0]
+    assert (BUNDLED / "nano" / TRAINED_ON).read_bytes() == (tmp_path / "out" / TRAINED_ON).read_bytes()
     assert [tmp_path / "out"] == list(tmp_path.iterdir()), "nothing unfinished stays"
 
 

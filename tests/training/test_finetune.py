@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 
 from dlm_lsp.errors import DlmError
-from dlm_lsp.models.folders import BUNDLED
+from dlm_lsp.models.folders import BUNDLED, TRAINED_ON
 from dlm_lsp.models.loading import load
 from training import finetune as finetuning
 from training import tune as tuning
@@ -51,6 +51,7 @@ def model(tiny, tmp_path):
     config = {"model_type": "Dream", "mask_token_id": 1, "pad_token_id": 2, "expand_token_id": 3, "eos_token_id": 0}
     card = {"card": "", "facts": {}, "notice": "cpython: PSF-2.0\n"}
     write_model(tmp_path / "tiny", weights, config | asdict(tiny), BUNDLED / "nano", **card, int8=True)
+    (tmp_path / "tiny" / TRAINED_ON).write_text("of base\n")
     return tmp_path / "tiny"
 
 
@@ -100,7 +101,16 @@ def test_it_learns_and_what_it_says_is_true_of_what_it_wrote(job, capsys, monkey
     assert "`house{braces}`" in card
     assert not [name for name in MODULES if name in card]
     assert "PSF-2.0" in (job.out / "NOTICE").read_text("utf-8")
-    names = {"README.md", "NOTICE", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert "of base\n" == (job.out / TRAINED_ON).read_text()
+    names = {
+        "README.md",
+        "NOTICE",
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        TRAINED_ON,
+    }
     assert names == {path.name for path in job.out.iterdir()}
 
 

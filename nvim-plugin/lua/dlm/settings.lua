@@ -24,6 +24,7 @@
 ---@field seed? integer Same seed, same document, same model: same answer; with a cache that works between answers, up to what it changes.
 ---@field repairRounds? integer How often a finished text that breaks the syntax is masked again in part and refilled (0 to 8).
 ---@field showBroken? boolean Show answers that break a document which parsed before; off withholds them.
+---@field blockVerbatim? boolean Withhold answers that repeat, word for word, 30 tokens or more (some three lines) of the code that the model was trained on; some that repeat 20 to 29 are withheld too. For those who must not copy other people's code. Only the bundled model comes with the list that this needs.
 ---@field minLogprob? number Automatic answers whose mean log-probability per token is below this are withheld (-100 to 0).
 ---@field agreement? integer Of three more answers that are drawn, how many must begin with the same statement for an automatic one to be shown (0 to 3); 0 draws none, anything else makes automatic answers slower.
 ---@field exclude? string[] Globs of files that are neither filled nor shown to the model, such as `*.gen.py` or `infra/keys`; keys, passwords and credentials (`.env*`, `*.pem`, `.ssh/`, `*secret*` …) always are excluded.
@@ -53,6 +54,7 @@ return {
   seed = 0,
   repairRounds = 2,
   showBroken = false,
+  blockVerbatim = false,
   minLogprob = -6.0,
   agreement = 0,
   exclude = {},
