@@ -30,6 +30,8 @@ OPERATIONS, OWN_OPERATIONS, FILE_VERSION = 17, 1, 9
 """Versions of the standard that are written: those that runtimes since 2023 read."""
 OVERFLOW_SIZE, CHECKED_ROWS = 64, 8
 """What is computed once while a model is loaded, to see whether it comes out right."""
+THREADS_NUMBERS = 100_000_000
+"""Of a network of fewer numbers every step is one thread's work: a second one takes longer to wake than an operation takes."""
 TOO_FAR = 0.1
 """Of the exact hidden states' length."""
 
@@ -46,10 +48,12 @@ class Graph:
         self._onnx = onnx
         self._nodes: list[Any] = []
         self._weights: list[Any] = []
+        self._numbers = 0
 
     def weight(self, tensor: Tensor) -> str:
         """Add numbers."""
         name = f"weight {len(self._weights)}"
+        self._numbers += tensor.numel()
         self._weights.append(self._onnx.numpy_helper.from_array(tensor.detach().contiguous().numpy(), name))
         return name
 
@@ -81,7 +85,7 @@ class Graph:
         return self.one("Mul", self.product(self.one("Div", x, greatest), weight), greatest)
 
     def run(self, inputs: dict[str, tuple[torch.dtype, Sequence[str | int]]], outputs: Sequence[str]) -> Run:
-        """Give what runs it, by as many threads as torch takes."""
+        """Give what runs it, by as many threads as torch takes if it is large."""
         import onnxruntime
 
         helper, kinds = self._onnx.helper, self._onnx.TensorProto
@@ -92,7 +96,8 @@ class Graph:
         graph = helper.make_graph(self._nodes, "rows", given, wanted, self._weights)
         model = helper.make_model(graph, opset_imports=versions, ir_version=FILE_VERSION)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        is_large = self._numbers > THREADS_NUMBERS
+        options.intra_op_num_threads = torch.get_num_threads() if is_large else 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # between two steps it has to wait
         made = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 

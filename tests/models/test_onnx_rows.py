@@ -175,6 +175,22 @@ def test_products_by_themselves() -> None:
     assert (0, 8) == nothing(torch.zeros(0, 4)).shape
 
 
+@pytest.mark.usefixtures("onnx")
+@pytest.mark.parametrize(("large", "expected"), [(10**9, 1), (1, 2)])
+def test_a_second_thread_is_for_large_networks(large: int, expected: int, monkeypatch) -> None:
+    """Fails if every operation of a small step wakes another thread: beside other work a step took five times as long."""
+    import onnxruntime
+
+    made, session = [], onnxruntime.InferenceSession
+    monkeypatch.setattr(
+        onnxruntime, "InferenceSession", lambda *args, **named: made.append(args[1]) or session(*args, **named)
+    )
+    monkeypatch.setattr(onnx_rows, "THREADS_NUMBERS", large)
+    torch.set_num_threads(2)
+    int8_product(torch.eye(4))
+    assert [expected] == [options.intra_op_num_threads for options in made]
+
+
 def overflowing(weight: Tensor, bias: Tensor | None = None) -> Callable[[Tensor], Tensor]:
     """A product that sums pairs in 16 bits, as CPUs without VNNI do: of ones it is half."""
     return lambda x: functional.linear(x, weight, bias) / 2
