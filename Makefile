@@ -5,8 +5,8 @@ BIN     := $(VENV)/bin
 MINUTES ?= 25
 SIZE    ?= nano
 
-.PHONY: run test lint generate picture replay check wheel wheel-test node-client train clean vsix check-vscode
-.PHONY: editors-system test-editors test-editors-vscode test-editors-nvim test-editors-emacs test-editors-helix
+.PHONY: run test lint generate picture replay check wheel wheel-test node-client corpus train clean vsix check-vscode
+.PHONY: editors-system pictures-editors test-editors test-editors-vscode test-editors-nvim test-editors-emacs test-editors-helix
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@echo "installing into $(VENV): PyTorch is large, the first time takes minutes"
@@ -101,7 +101,20 @@ test-editors-helix: $(VENV)/.installed
 	tests/editors/get.sh helix
 	$(BIN)/pytest --timeout=400 tests/editors/helix
 
-# Needs the token stream: see training/README.md.   On a GPU: make train SIZE=small, and training/GPU.md
+# The pictures of docs/editors: those of terminals from editors that run now, those of VS Code from its last tests' screenshots.
+pictures-editors: $(VENV)/.installed
+	tests/editors/get.sh nvim
+	tests/editors/get.sh emacs
+	tests/editors/get.sh helix
+	$(BIN)/python -m tests.editors.pictures
+	$(BIN)/python tests/editors/vscode/pictures.py
+
+# What the bundled model was trained on, once more, byte for byte as the manifest names it: 200 MB of wheels, five minutes of a core.
+corpus: $(VENV)/.installed
+	$(BIN)/python -m training.corpus --corpus $(SIZE)
+	$(BIN)/python -m training.stream --corpus $(SIZE)
+
+# Needs the token stream, which `make corpus` makes: see training/README.md.   On a GPU: make train SIZE=small, and training/GPU.md
 train: $(VENV)/.installed
 	$(BIN)/python -m training.train --size $(SIZE) --minutes $(MINUTES)
 

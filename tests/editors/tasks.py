@@ -7,8 +7,9 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-RULES = [
+RULES: list[dict[str, Any]] = [
     {"after": "def add(a, b):\n    ", "before": "\n", "answer": "return a + b"},
     {"after": "def scale(a, b):\n    ", "before": "\n", "answer": "c = a * b\n    return c"},
     {"after": "total = (", "before": ")", "answer": "price * quantity"},
@@ -56,10 +57,10 @@ ACTIONS = {
 }
 
 
-def write_program(folder: Path, step_ms: int = 0) -> Path:
+def write_program(folder: Path, rules: list[dict[str, Any]] = RULES, step_ms: int = 0) -> Path:
     """Write a `dlm-lsp` with a scripted model into a folder; give the folder to be put on the PATH."""
     script = folder / "script.json"
-    script.write_text(json.dumps({"rules": RULES, "step_ms": step_ms}), encoding="utf-8")
+    script.write_text(json.dumps({"rules": rules, "step_ms": step_ms}), encoding="utf-8")
     program = folder / "bin/dlm-lsp"
     program.parent.mkdir()
     options = f"--model scripted:{script} --device cpu --threads 1 --deadline-ms 60000"

@@ -70,6 +70,14 @@ class Terminal:
             assert time.monotonic() < until, f"no {text!r} on\n{self.screen()}"
             time.sleep(0.1)
 
+    def keys_until(self, text: str, *keys: str) -> None:
+        """Type until a text is on the screen: an editor that asked before the model was there may not ask again by itself."""
+        until = time.monotonic() + PATIENCE_S
+        while text not in self.screen():
+            assert time.monotonic() < until, f"no {text!r} on\n{self.screen()}"
+            self.keys(*keys)
+            time.sleep(3)
+
     def wait_until_over(self) -> None:
         """Wait until the program has ended, and tmux with it."""
         until = time.monotonic() + PATIENCE_S
@@ -78,8 +86,11 @@ class Terminal:
             assert time.monotonic() < until, f"still running\n{self.screen()}"
             time.sleep(0.1)
 
-    def picture(self, file: Path, title: str) -> None:
-        """Draw the screen."""
+    def picture(self, file: Path, title: str, *, after: str | None = None) -> None:
+        """Draw the screen, below the screen (in colours) that it came from if one is given."""
         console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+        if after is not None:
+            console.print(Text.from_ansi(after.rstrip("\n")))
+            console.rule(characters="─", style="grey50")
         console.print(Text.from_ansi(self.screen(colours=True).rstrip("\n")))
-        console.save_svg(str(file), title=title, code_format=FORMAT)
+        console.save_svg(str(file), title=title, code_format=FORMAT, unique_id=file.stem)

@@ -19,7 +19,7 @@ local function check_editor()
   if vim.fn.hasmapto('<Plug>(dlm-accept', 'i') == 1 then
     ok('a key accepts what is offered')
   else
-    info('no key is mapped to <Plug>(dlm-accept); see :help dlm-keys')
+    info('no key is mapped to <Plug>(dlm-accept); one that calls accept_or() is not seen from here (:help dlm-keys)')
   end
 end
 

@@ -3,26 +3,32 @@ local M = {}
 
 local TOKEN = 'dlm.watch'
 local UNDECIDED = '░'
-local WIDTH = 60
+local WIDTH = 30 -- at first; it grows, and does not shrink from step to step
 
 local buf, win ---@type integer?, integer?
 
 --- Draw lines, making the window as high as they are.
 local function draw(lines)
   vim.api.nvim_buf_set_lines(buf, 0, -1, false, lines)
+  local width = WIDTH
+  for _, line in ipairs(lines) do
+    width = math.max(width, vim.fn.strdisplaywidth(line))
+  end
   if not (win and vim.api.nvim_win_is_valid(win)) then
     win = vim.api.nvim_open_win(buf, false, {
       relative = 'editor',
       anchor = 'NE',
       row = 1,
       col = vim.o.columns - 1,
-      width = math.min(WIDTH, vim.o.columns - 4),
+      width = 1,
       height = #lines,
       style = 'minimal',
       border = 'rounded',
       focusable = false,
     })
   end
+  width = math.max(width, vim.api.nvim_win_get_width(win))
+  vim.api.nvim_win_set_width(win, math.max(1, math.min(width, vim.o.columns - 4)))
   vim.api.nvim_win_set_height(win, math.max(1, math.min(#lines, vim.o.lines - 6)))
   vim.cmd('redraw')
 end

@@ -21,7 +21,7 @@ def start(folder: Path, bin_folder: Path) -> Terminal:
     """Start Helix as somebody who has pasted the page's lines."""
     [lines] = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     configuration = folder / "config/helix/languages.toml"
-    configuration.parent.mkdir(parents=True)
+    configuration.parent.mkdir(parents=True, exist_ok=True)
     configuration.write_text(lines, encoding="utf-8")
     environment = {
         "HOME": str(folder),
@@ -59,8 +59,8 @@ def open_file(helix: Terminal, file: Path, text: str) -> None:
     helix.wait_for(f" {file.name} ")
 
 
-def choose(helix: Terminal, title: str) -> None:
-    """Open the menu of code actions, again where the server was not there yet, and take the one with a title."""
+def choose(helix: Terminal, title: str) -> str:
+    """Open the menu of code actions, again where the server was not there yet, and take the one with a title; give the menu."""
     until = time.monotonic() + PATIENCE_S
     while not (found := [line for line in helix.screen().splitlines() if title in line]):
         assert time.monotonic() < until, f"no {title!r} on\n{helix.screen()}"
@@ -68,7 +68,11 @@ def choose(helix: Terminal, title: str) -> None:
         helix.keys("Space", "a")
         time.sleep(0.5)
     titles = [line for line in helix.screen().splitlines() if re.search(r" (Fill|Regenerate|Repair) ", line)]
-    helix.keys(*["Down"] * titles.index(found[0]), "Enter")
+    helix.keys(*["Down"] * titles.index(found[0]))
+    time.sleep(0.1)
+    menu = helix.screen(colours=True)
+    helix.keys("Enter")
+    return menu
 
 
 def saved(helix: Terminal, file: Path, is_there: Callable[[str], bool]) -> str:
