@@ -35,20 +35,6 @@ local function select(step)
   end
 end
 
---- The command line of the server's program, for one of its other commands.
----@return string[]?
-local function command_line(...)
-  local cmd = server.cmd()
-  if type(cmd) ~= 'table' or not server.is_here() then
-    return nil
-  end
-  local program = { cmd[1] }
-  if cmd[2] == '-m' then -- python -m dlm_lsp
-    program = { cmd[1], cmd[2], cmd[3] }
-  end
-  return vim.list_extend(program, { ... })
-end
-
 ---@type table<string, fun(argument: string, lines: table?)>
 local RUN = {}
 
@@ -112,8 +98,9 @@ function RUN.watch()
 end
 
 function RUN.doctor()
-  local command = command_line('doctor')
-  if not command then
+  local command = server.command_line('doctor')
+  if not command or vim.fn.executable(command[1]) ~= 1 then
+    server.tell('there is no program to ask; :checkhealth dlm says why')
     return
   end
   vim.cmd('new')
@@ -159,7 +146,7 @@ table.sort(NAMES)
 
 ---@return string[] the models on this machine
 local function models()
-  local command = command_line('models', 'list')
+  local command = server.is_here() and server.command_line('models', 'list')
   local rows = command and vim.fn.systemlist(command) or {}
   return vim.tbl_map(function(row)
     return row:match('^%S+')

@@ -23,6 +23,35 @@ local function check_editor()
   end
 end
 
+local VERSION_MS = 20000
+
+--- Run a program; what it says, and whether it ended well.
+---@param command string[]
+---@return string[] lines, boolean
+local function run(command)
+  local lines = {}
+  local function append(_, said)
+    vim.list_extend(
+      lines,
+      vim.tbl_filter(function(line)
+        return line ~= ''
+      end, said)
+    )
+  end
+  local job = vim.fn.jobstart(command, {
+    on_stdout = append,
+    on_stderr = append,
+    stdout_buffered = true,
+    stderr_buffered = true,
+  })
+  local status = vim.fn.jobwait({ job }, VERSION_MS)[1]
+  if status == -1 then
+    vim.fn.jobstop(job)
+    lines = { 'no answer within 20 seconds' }
+  end
+  return lines, status == 0
+end
+
 local function check_program()
   start('dlm: server')
   if vim.lsp.is_enabled and not vim.lsp.is_enabled(server.NAME) then
@@ -38,13 +67,21 @@ local function check_program()
     bad('there is no ' .. cmd[1], { 'install dlm-lsp as its README says', advice })
     return
   end
-  ok(table.concat(cmd, ' ') .. ' (' .. vim.fn.exepath(cmd[1]) .. ')')
+  local command = server.command_line('--version')
+  local lines, ended_well = run(command)
+  local version = ended_well and (lines[1] or ''):match('^dlm%-lsp (%S+)$')
+  if version then
+    ok(('%s (%s), version %s'):format(table.concat(cmd, ' '), vim.fn.exepath(cmd[1]), version))
+  else
+    local advice = { 'install dlm-lsp as its README says, with the Python that is run here', ':Dlm doctor' }
+    bad(('`%s` says: %s'):format(table.concat(command, ' '), lines[#lines] or 'nothing'), advice)
+  end
 end
 
 local function check_running()
   local client = server.any()
   if not client then
-    info('no server runs: open a Python file')
+    info('no server runs: open a Python file; if one was open, :Dlm log says why it has ended')
     return
   end
   local answer

@@ -51,6 +51,20 @@ function M.cmd()
   return require('dlm.start').config.cmd
 end
 
+--- The command line of the server's program, for one of its other commands; nil where a function starts it.
+---@return string[]?
+function M.command_line(...)
+  local cmd = M.cmd()
+  if type(cmd) ~= 'table' then
+    return nil
+  end
+  local program = { cmd[1] }
+  if cmd[2] == '-m' then -- python -m dlm_lsp
+    program = { cmd[1], cmd[2], cmd[3] }
+  end
+  return vim.list_extend(program, { ... })
+end
+
 local told = {}
 
 --- Whether the server's program can be run; if not, the user is told so once.

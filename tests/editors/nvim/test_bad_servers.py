@@ -80,3 +80,24 @@ def test_a_program_that_is_not_there_is_told_once(start: Start) -> None:
     ]
     editor.keys(":checkhealth dlm<CR>")
     editor.wait_for(lambda: "there is no /no/such/dlm-lsp" in editor.text(), "finding")
+
+
+def test_a_python_without_the_server_is_found_out(start: Start, tmp_path: Path) -> None:
+    """Fails if the health of a program that cannot be the server is good because the program is there, or the reason is not told."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'No module named dlm_lsp' >&2\nexit 1\n", encoding="utf-8")
+    python.chmod(0o755)
+    editor = start(TEXT, setup("nano", str(python), "-m", "dlm_lsp"))
+    editor.wait_for(lambda: any("quit with exit code 1" in line for line in editor.told()), "message of its end")
+    editor.keys(":checkhealth dlm<CR>")
+    said = f"`{python} -m dlm_lsp --version` says: No module named dlm_lsp"
+    editor.wait_for(lambda: said in editor.text().replace("\n  ", " "), "finding")
+    assert "ERROR" in editor.text()
+
+
+def test_the_doctor_of_a_program_that_is_not_there_says_so(start: Start) -> None:
+    """Fails if the command does nothing without a word."""
+    editor = start(TEXT, setup("nano", "/no/such/dlm-lsp"))
+    editor.wait_for(editor.told, "message")
+    editor.keys(":Dlm doctor<CR>")
+    editor.wait_for(lambda: "dlm: there is no program to ask; :checkhealth dlm says why" in editor.told(), "advice")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 
+from dlm_lsp import __version__
 from tests.editors.nvim.conftest import Edit, Start, scripted, setup, wait_for_model
 from tests.editors.nvim.neovim import Neovim
 
@@ -202,6 +203,7 @@ def test_help_and_health(edit: Edit) -> None:
     editor.keys(":checkhealth dlm<CR>")
     found = editor.wait_for(lambda: editor.text() if "lsp.log" in editor.text() else None, "report")
     assert "a key accepts what is offered" in found
+    assert f"version {__version__}" in found
     assert "script.json is loaded on cpu." in found
     assert "ERROR" not in found
 
