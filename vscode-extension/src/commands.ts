@@ -110,6 +110,7 @@ async function installAndStart({ context, session, log }: Parts): Promise<void> 
   installing = true;
   try {
     await session.stop();
+    session.rest("The server is being installed.", "starting");
     const failure = await installServer(context, log);
     if (!failure) await forgetPath();
     if (failure === "cancelled") session.rest("The server is not installed.");

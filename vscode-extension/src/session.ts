@@ -54,9 +54,9 @@ export class Session implements vscode.Disposable {
     await this.start();
   }
 
-  /** Do without a server for the time being. */
-  rest(message: string): void {
-    this.show({ state: "stopped", message });
+  /** Do without a server for the time being: there is none to start, or it is on its way. */
+  rest(message: string, state: "stopped" | "starting" = "stopped"): void {
+    this.show({ state, message });
   }
 
   /** Stop the server. Out: which attempt this was, to tell whether another one has begun meanwhile. */

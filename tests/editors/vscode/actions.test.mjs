@@ -52,7 +52,7 @@ it("fill this function: fails if the key does nothing, the text changes without 
 it("fill all stubs in this file: fails if one is left out, or they are mixed up", async (code) => {
   await code.write("stubs.py", STUBS, 0, 0);
   code.begin("dlmLsp.fillStubs");
-  await confirm(code, STUBS);
+  await confirm(code, STUBS, "stubs");
   await until(async () => (await code.text()) === FILLED, "both bodies");
 });
 
@@ -60,7 +60,7 @@ it("regenerate the selection: fails if anything else changes", async (code) => {
   const text = "width = 3\nheight = 4\narea = width + 17\nprint(area)\n";
   await code.write("area.py", text, 2, 13, 2, 17);
   code.begin("dlmLsp.regenerate");
-  await confirm(code, text);
+  await confirm(code, text, "regenerate");
   await until(async () => (await code.text()) === text.replace("+ 17", "* height"), "the new end of the line");
 });
 
@@ -68,7 +68,7 @@ it("repair: fails if the broken line stays broken, or another is touched", async
   const text = "def broken(a):\n    value = (a + \n    return value\n";
   await code.write("broken.py", text, 1, 17);
   code.begin("dlmLsp.repair");
-  await confirm(code, text);
+  await confirm(code, text, "repair");
   await until(async () => (await code.text()) === text.replace("(a + ", "(a + 1)"), "the repaired line");
 });
 

@@ -38,13 +38,14 @@ it("no network: fails if it is not said, or half an environment stays behind", a
   assert.ok(!existsSync(environment()));
 });
 
-it("cancel: fails if pip goes on, or something is left", async () => {
+it("cancel: fails if the status is an old one, pip goes on, or something is left", async () => {
   const hanging = createServer(() => undefined).listen(0, "127.0.0.1");
   hanging.unref();
   await once(hanging, "listening");
   await set("package", `http://127.0.0.1:${hanging.address().port}/server-1.0-py3-none-any.whl`);
   bench.begin("dlmLsp.install");
   await until(() => existsSync(join(environment(), "bin/pip")), "the environment", INSTALL_MS);
+  await bench.seesStatus(/dlm starting/); // and not what was wrong before
   await bench.page.waitForTimeout(1500);
   await bench.shot("install-progress");
   await button("Cancel").click();
