@@ -80,7 +80,7 @@ class Denoiser(Protocol):
 
     Promises: row i of an answer is about the token at `rows[i]` (the shift of the Dream family is inside);
     answers are float32 on the CPU's or the model's device, without gradient; only the rows wanted are computed;
-    a view's answer does not depend on its neighbours in the call but for rounding, which is coarse in `bfloat16` and `int8`; same input,
+    a view's answer does not depend on its neighbours in the call but for rounding, which is coarse in `bfloat16` and the int8s; same input,
     same output.
     """
 

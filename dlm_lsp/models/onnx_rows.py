@@ -95,6 +95,7 @@ class Graph:
         versions = [helper.make_opsetid("", OPERATIONS), helper.make_opsetid("com.microsoft", OWN_OPERATIONS)]
         graph = helper.make_graph(self._nodes, "rows", given, wanted, self._weights)
         model = helper.make_model(graph, opset_imports=versions, ir_version=FILE_VERSION)
+        onnxruntime.disable_telemetry_events()  # its builds for Windows write them
         options = onnxruntime.SessionOptions()
         is_large = self._numbers > THREADS_NUMBERS
         options.intra_op_num_threads = torch.get_num_threads() if is_large else 1
