@@ -184,4 +184,4 @@ def _neovim() -> Finding:
     what = f"Neovim {version[1]}.{version[2]}"
     if (int(version[1]), int(version[2])) >= _NEOVIM:
         return ok(f"{what} has inline completion: the README says how to switch it on")
-    return note(f"{what} has no inline completion of its own", "take Neovim 0.12 or newer")
+    return note(f"{what} has no inline completion of its own", "the plugin in nvim-plugin/ draws it there")

@@ -103,6 +103,13 @@ function RUN.doctor()
     server.tell('there is no program to ask; :checkhealth dlm says why')
     return
   end
+  local client = server.any()
+  local settings = client and client.config.settings[server.SECTION] or {}
+  for _, name in ipairs({ 'model', 'device', 'dtype' }) do -- what the server was told, and not the defaults
+    if settings[name] then
+      vim.list_extend(command, { '--' .. name, tostring(settings[name]) })
+    end
+  end
   vim.cmd('new')
   local buf = vim.api.nvim_get_current_buf()
   vim.bo[buf].buftype, vim.bo[buf].bufhidden, vim.bo[buf].swapfile = 'nofile', 'wipe', false

@@ -52,6 +52,7 @@ local function run(command)
   return lines, status == 0
 end
 
+---@return boolean whether it is worth asking what the server does
 local function check_program()
   start('dlm: server')
   if vim.lsp.is_enabled and not vim.lsp.is_enabled(server.NAME) then
@@ -60,12 +61,12 @@ local function check_program()
   local cmd = server.cmd()
   if type(cmd) ~= 'table' then
     info('the server is started by a function')
-    return
+    return true
   end
   if vim.fn.executable(cmd[1]) ~= 1 then
     local advice = "or give its path: require('dlm').setup({ cmd = { … } })"
     bad('there is no ' .. cmd[1], { 'install dlm-lsp as its README says', advice })
-    return
+    return false
   end
   local command = server.command_line('--version')
   local lines, ended_well = run(command)
@@ -76,6 +77,7 @@ local function check_program()
     local advice = { 'install dlm-lsp as its README says, with the Python that is run here', ':Dlm doctor' }
     bad(('`%s` says: %s'):format(table.concat(command, ' '), lines[#lines] or 'nothing'), advice)
   end
+  return version ~= nil or server.any() ~= nil
 end
 
 local function check_running()
@@ -117,8 +119,9 @@ end
 
 function M.check()
   check_editor()
-  check_program()
-  check_running()
+  if check_program() then
+    check_running()
+  end
 end
 
 return M

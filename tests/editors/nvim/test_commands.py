@@ -1,5 +1,6 @@
 """`:Dlm` with each of its words, and the code actions, in a real Neovim; texts are checked in the saved file."""
 
+import re
 import time
 from pathlib import Path
 
@@ -161,12 +162,13 @@ def test_model_is_told_and_switched(edit: Edit) -> None:
 
 
 def test_doctor_and_log_open_windows(edit: Edit) -> None:
-    """Fails if the doctor's findings are not shown, or the log is not the file that the server writes to."""
+    """Fails if the doctor's findings are not shown or are about another model, or the log is not what the server writes to."""
     editor = edit(ADD)
     editor.keys(":Dlm log<CR>")
     assert editor.lua("return vim.api.nvim_buf_get_name(0)").endswith("lsp.log")
     editor.keys(":close<CR>:Dlm doctor<CR>")
-    editor.wait_for(lambda: "nano" in editor.text() and "Python" in editor.text(), "findings")
+    editor.wait_for(lambda: "ready after" in editor.text() and "Python" in editor.text(), "findings")
+    assert re.search(r"model scripted:\S+script\.json", editor.text())
 
 
 def test_words_are_completed_and_wrong_ones_named(edit: Edit) -> None:
