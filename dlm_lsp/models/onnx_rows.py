@@ -127,7 +127,7 @@ class OnnxRows:
     def _compute(self, piece: Again) -> None:
         assert piece.unseen is None, "only a buffer of a CUDA graph is longer than its canvas"
         rows, kept = piece.rows, piece.kept
-        layers, _, heads, length, head_size = kept.keys.shape
+        _, _, heads, length, head_size = kept.keys.shape
         cos, sin = self.network.turn(piece.positions[None])
         places = torch.zeros(1, heads, len(rows), 3, dtype=torch.int64)
         places[..., 1] = torch.arange(heads)[:, None]
@@ -139,9 +139,9 @@ class OnnxRows:
             "places": places,
             "cos": cos[0, :, head_size // 2 :].contiguous(),
             "sin": sin[0, :, head_size // 2 :].contiguous(),
-            "keys": kept.keys.view(1, layers * heads, length, head_size),
-            "values": kept.values[:, 0],
         }
+        for number, (keys, values) in enumerate(zip(kept.keys, kept.values, strict=True)):
+            given |= {f"keys {number}": keys, f"values {number}": values}
         hidden, keys, values = self.run(given)
         kept.hidden.index_copy_(0, rows, hidden)
         kept.keys[:, 0].index_copy_(2, rows, keys)
@@ -198,13 +198,18 @@ def write_layers(network: DreamModel) -> Run:
     def parts(x: str, *counts: int) -> list[str]:
         return graph.several("Split", len(counts), x, graph.weight(torch.tensor(counts)), axis=1)
 
-    turned = graph.one("RotaryEmbedding", "keys", "everything", "cos", "sin")
-    turned = graph.shaped(turned, network.layer_count, kv_heads, -1, head_size)
-    all_keys = graph.several("Split", network.layer_count, turned, axis=0)  # [1, G, L, S] each
-    all_values = graph.several("Split", network.layer_count, "values", axis=0)
+    kept_shape = (torch.float32, (1, kv_heads, "L", head_size))
+    inputs: dict[str, tuple[torch.dtype, Sequence[str | int]]] = {
+        "x": (torch.float32, ("R", config.hidden_size)),
+        "rows": (torch.int64, (1, "R")),
+        "everything": (torch.int64, (1, "L")),
+        "places": (torch.int64, (1, kv_heads, "R", 3)),
+        "cos": (torch.float32, ("L", head_size // 2)),
+        "sin": (torch.float32, ("L", head_size // 2)),
+    }
     new_keys, new_values = [], []
     x = "x"  # [R, D]
-    for layer, kept_keys, kept_values in zip(network.model.layers, all_keys, all_values, strict=True):
+    for number, layer in enumerate(network.model.layers):
         assert isinstance(layer, Layer), "the layers are Dream's"
         here = layer.self_attn
         weight = torch.cat([part.weight for part in (here.q_proj, here.k_proj, here.v_proj)])
@@ -213,8 +218,10 @@ def write_layers(network: DreamModel) -> Run:
         qkv = graph.shaped(qkv, 1, -1, heads + 2 * kv_heads, head_size)
         qk, v = parts(graph.one("Transpose", qkv, perm=[0, 2, 1, 3]), heads + kv_heads, kv_heads)  # [1, heads, R, S]
         q, k = parts(graph.one("RotaryEmbedding", qk, "rows", "cos", "sin"), heads, kv_heads)
-        keys = graph.one("Transpose", graph.one("ScatterND", kept_keys, "places", k), perm=[0, 1, 3, 2])
-        values = graph.one("ScatterND", kept_values, "places", v)
+        inputs |= {f"keys {number}": kept_shape, f"values {number}": kept_shape}
+        keys = graph.one("RotaryEmbedding", f"keys {number}", "everything", "cos", "sin")
+        keys = graph.one("Transpose", graph.one("ScatterND", keys, "places", k), perm=[0, 1, 3, 2])
+        values = graph.one("ScatterND", f"values {number}", "places", v)
         # Heads that share keys stand as rows of one.
         scores = graph.one("MatMul", graph.shaped(q, 1, kv_heads, -1, head_size), keys)
         scores = graph.one("Mul", scores, graph.weight(torch.tensor(head_size**-0.5)))
@@ -228,16 +235,6 @@ def write_layers(network: DreamModel) -> Run:
         x = graph.one("Add", x, graph.product_of_unequal(gated, layer.mlp.down_proj.weight))
         new_keys.append(parts(qk, heads, kv_heads)[1])
         new_values.append(v)
-    inputs: dict[str, tuple[torch.dtype, Sequence[str | int]]] = {
-        "x": (torch.float32, ("R", config.hidden_size)),
-        "rows": (torch.int64, (1, "R")),
-        "everything": (torch.int64, (1, "L")),
-        "places": (torch.int64, (1, kv_heads, "R", 3)),
-        "cos": (torch.float32, ("L", head_size // 2)),
-        "sin": (torch.float32, ("L", head_size // 2)),
-        "keys": (torch.float32, (1, network.layer_count * kv_heads, "L", head_size)),
-        "values": (torch.float32, (network.layer_count, kv_heads, "L", head_size)),
-    }
     outputs = [
         normed(x, network.model.norm.weight),
         graph.one("Concat", *new_keys, axis=0),
