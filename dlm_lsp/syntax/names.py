@@ -9,8 +9,10 @@ import ast
 import builtins
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
 
-from dlm_lsp.syntax.strict import Complaint, parse_python
+from dlm_lsp.syntax.strict import Complaint, parse_python, parses, parts_of
 from dlm_lsp.text.offsets import LineIndex
 from dlm_lsp.values import Span
 
@@ -55,39 +57,69 @@ def find_unresolved(text: str, spans: Sequence[Span], known: Collection[str] = (
     """List the names within `spans` that resolve nowhere; nothing where the text does not parse, or `*` is known."""
     if "*" in known:
         return []
-    tree = parse_python(text)
-    if isinstance(tree, Complaint):
-        return []
-    reading = _Reading()
-    try:
-        reading.read(tree)
-    except (RecursionError, _Unseen):
-        return []
-    lines = LineIndex(text)
+    parts = parts_of(text)
+    read: list[_Names] = []
+    for part in parts if all(map(parses, parts)) else [text]:
+        names = _read(part, skips_annotations=any(each.skips_annotations for each in read))
+        if names is None:
+            return []
+        read.append(names)
+    bound = frozenset[str]().union(*(names.bound for names in read))
+    starts = accumulate(map(len, parts), initial=0)
+    loads = ((start + at, name) for start, names in zip(starts, read, strict=False) for at, name in names.unresolved)
     inside: list[tuple[int, str]] = []
     outside: set[str] = set()
-    for name, line, column in reading.unresolved():
-        start = lines.offset(line - 1, column, "utf-8")
-        if any(span.start <= start < span.end for span in spans):
-            inside.append((start, name))
+    for at, name in loads:
+        if name in bound:
+            continue
+        if any(span.start <= at < span.end for span in spans):
+            inside.append((at, name))
         else:
             outside.add(name)
     elsewhere = outside | set(known)
     return [Complaint(at, at + len(name), "unresolved name") for at, name in inside if name not in elsewhere]
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What a part of a module says of names."""
+
+    bound: frozenset[str]
+    """In the module's own scope."""
+    unresolved: tuple[tuple[int, str], ...]
+    """Loads that find nothing in the part, with their offsets in it."""
+    skips_annotations: bool
+    """Whether annotations behind it are not evaluated."""
+
+
+@lru_cache(maxsize=64)  # see `strict.parses`
+def _read(part: str, *, skips_annotations: bool) -> _Names | None:
+    """Read statements of the outermost level; None where they do not parse, or names come and go unseen."""
+    tree = parse_python(part)
+    if isinstance(tree, Complaint):
+        return None
+    reading = _Reading(skips_annotations=skips_annotations)
+    try:
+        reading.read(tree)
+    except (RecursionError, _Unseen):
+        return None
+    lines = LineIndex(part)
+    found = ((lines.offset(line - 1, column, "utf-8"), name) for name, line, column in reading.unresolved())
+    return _Names(frozenset(reading.module.bound), tuple(found), reading.skips_annotations)
+
+
 class _Reading:
     """Scopes and loads of a module."""
 
-    def __init__(self) -> None:
-        self._module = _Scope()
+    def __init__(self, *, skips_annotations: bool) -> None:
+        self.module = _Scope()
+        self.skips_annotations = skips_annotations
         self._loads: list[tuple[_Scope, ast.Name]] = []
-        self._skips_annotations = False
 
     def read(self, tree: ast.Module) -> None:
         """Read a module."""
         for statement in tree.body:
-            self._visit(statement, self._module)
+            self._visit(statement, self.module)
 
     def unresolved(self) -> Iterator[tuple[str, int, int]]:
         """Give the loads that find nothing: name, line from 1, column in bytes."""
@@ -110,14 +142,14 @@ class _Reading:
             case ast.Call(func=ast.Name(id=name)) if name in _UNSEEN:
                 raise _Unseen
             case ast.ImportFrom(module="__future__", names=names):
-                self._skips_annotations |= any(alias.name == "annotations" for alias in names)
+                self.skips_annotations |= any(alias.name == "annotations" for alias in names)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 for alias in names:
                     if alias.name == "*":
                         raise _Unseen
                     scope.bound.add(alias.asname or alias.name.partition(".")[0])
             case ast.Global(names=bound):
-                self._module.bound.update(bound)
+                self.module.bound.update(bound)
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
                 scope.bound.add(name)
             case ast.MatchMapping(rest=str(name)):
@@ -144,7 +176,7 @@ class _Reading:
             self._visit_all([first.target, *first.ifs, *others], inner)
             values = (node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,)
             self._visit_all(values, inner)
-        elif isinstance(node, ast.AnnAssign) and self._skips_annotations:
+        elif isinstance(node, ast.AnnAssign) and self.skips_annotations:
             self._visit_all([node.target, *([node.value] if node.value else [])], scope)
         else:
             if type(node).__name__ in {"TypeVar", "ParamSpec", "TypeVarTuple"}:
@@ -164,7 +196,7 @@ class _Reading:
         outer = _Scope(scope, is_comprehension=True)  # of type parameters, for which annotations look first
         self._visit_all(getattr(node, "type_params", ()), outer)
         inner.bound |= outer.bound
-        if not self._skips_annotations:
+        if not self.skips_annotations:
             annotations = [*(each.annotation for each in names), node.returns]
             self._visit_all([each for each in annotations if each is not None], outer)
         self._visit_all(node.body, inner)

@@ -4,13 +4,18 @@ In: a whole text. Out: its first complaint, with offsets, or None. It does not k
 """
 
 import ast
+import re
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 
 from dlm_lsp.text.offsets import LineIndex, readable
 
+MAX_PARTED_CHARS = 32_000
+"""A longer text is no slice but a document; nobody remembers its parts."""
+_PART = re.compile(r"(?<=\n\n)(?=@|(?:async[ \t]+)?def\b|class\b)")
 _ONE_AT_A_TIME = threading.Lock()
 """`catch_warnings` changes what the whole process does with warnings, and texts are judged in several threads."""
 
@@ -24,10 +29,36 @@ class Complaint:
     reason: str
 
 
+@lru_cache(maxsize=32)  # what is taken back is often written again
 def check_python(text: str) -> Complaint | None:
-    """Parse a text as the running Python does and give its first complaint."""
-    parsed = parse_python(text)
-    return parsed if isinstance(parsed, Complaint) else None
+    """Parse a text as the running Python does and give its first complaint.
+
+    Its first parts that parse by themselves are not read again with what follows them: they stand for as many empty lines.
+    """
+    sound = "".join(takewhile(parses, parts_of(text)))
+    if len(sound) == len(text):
+        return None
+    lines = sound.count("\n")
+    complaint = parse_python("\n" * lines + text[len(sound) :])
+    if not isinstance(complaint, Complaint) or complaint.start < lines:  # the rest parses, or cannot be read at all
+        complaint = parse_python(text)
+        return complaint if isinstance(complaint, Complaint) else None
+    shift = len(sound) - lines
+    return replace(complaint, start=complaint.start + shift, end=complaint.end + shift)
+
+
+def parts_of(text: str) -> list[str]:
+    """Cut a text above the definitions that follow an empty line: as a rule each part parses by itself if the text does.
+
+    The reverse is always so: what parses ends with a whole statement, at the left margin.
+    """
+    return _PART.split(text) if len(text) <= MAX_PARTED_CHARS else [text]
+
+
+@lru_cache(maxsize=64)  # most parts of a text stay as they are from one filling, and one keystroke, to the next
+def parses(part: str) -> bool:
+    """Whether a text parses by itself."""
+    return not isinstance(parse_python(part), Complaint)
 
 
 @lru_cache(maxsize=1)  # who has heard that a text parses looks into the tree next

@@ -108,18 +108,24 @@ def _starts(pieces: Sequence[str]) -> list[int]:
     return list(accumulate(map(len, pieces[:-1])))
 
 
-def judge(baseline: Baseline, texts: Sequence[str], known_names: Collection[str] | None = None) -> Verdict:
-    """Say whether `texts`, one per hole, fit; names are looked at if it is said which the slice does not show."""
+def judge(
+    baseline: Baseline, texts: Sequence[str], known_names: Collection[str] | None = None, *, thorough: bool = True
+) -> Verdict:
+    """Say whether `texts`, one per hole, fit; names are looked at if it is said which the slice does not show.
+
+    Who repairs nothing any more need not be thorough: the first fault is the same, and others may be left out.
+    """
     row = find_language(baseline.language)
     filled = Filled.of(baseline.pieces, texts)
     complaint = row.strict(filled.text) if row.strict is not None else None
     found: list[Complaint] = []
-    if complaint is not None or row.strict is None:
+    if complaint is not None and baseline.strict:
+        found = [complaint]
+        if thorough or not any(complaint.start <= span.end and complaint.end >= span.start for span in filled.holes):
+            found += [error for error in _grammar_errors(row.parse(filled.text)) if filled.place(error.start)[0]]
+    elif complaint is not None or row.strict is None:
         errors = _grammar_errors(row.parse(filled.text))
-        if baseline.strict and complaint is not None:
-            found = [complaint, *(error for error in errors if filled.place(error.start)[0])]
-        else:
-            found = [error for error in errors if _identity(filled, error) not in baseline.known]
+        found = [error for error in errors if _identity(filled, error) not in baseline.known]
     found += _misplaced(baseline, filled)
     if row.strict is not None and complaint is None and any(_STRING.match(text) for text in texts):
         found += [each for each in find_second_docstrings(filled.text) if filled.place(each.start)[0]]

@@ -43,8 +43,16 @@ class Look:
         return self.verdict.faults or self.verdict.unresolved
 
 
-def look(canvas: Canvas, draft: Draft, request: InfillRequest, baseline: Baseline, tokenizer: Tokenizer) -> Look:
-    """Read the holes of a canvas and judge them in their slice.
+def look(
+    canvas: Canvas,
+    draft: Draft,
+    request: InfillRequest,
+    baseline: Baseline,
+    tokenizer: Tokenizer,
+    *,
+    repairs: bool = True,
+) -> Look:
+    """Read the holes of a canvas and judge them in their slice; where nothing `repairs` them, the first fault is enough.
 
     Of an unfinished canvas only the whole lines before the first mask are read: what is shown when time runs out.
     """
@@ -57,15 +65,16 @@ def look(canvas: Canvas, draft: Draft, request: InfillRequest, baseline: Baselin
         raw.append(answer)
         texts.append(trim(answer, behind, hole))
         rows.append(spans)
-    return Look(tuple(texts), tuple(rows), judge(baseline, tuple(texts), request.known_names), tuple(raw))
+    verdict = judge(baseline, texts, request.known_names, thorough=repairs)
+    return Look(tuple(texts), tuple(rows), verdict, tuple(raw))
 
 
 def read_hole(
     canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer
 ) -> tuple[str, tuple[tuple[int, int, int], ...]]:
     """Give what is written in a hole so far, to the end or in whole lines, and which row stands where in it (`Look.rows`)."""
-    places = (canvas.hole_of == hole).nonzero().flatten().tolist()
-    ids = canvas.hole_tokens(hole)
+    rows = canvas.rows[canvas.hole_of[canvas.rows] == hole] if len(canvas.budget) > 1 else canvas.rows  # [H]
+    places, ids = rows.tolist(), canvas.tokens[rows].tolist()
     finished = canvas.mask_id not in ids
     if not finished:
         ids = ids[: ids.index(canvas.mask_id)]
@@ -103,16 +112,19 @@ def look_early(
 
 def mask_again(canvas: Canvas, seen: Look, round_number: int, threshold: float) -> Tensor:  # [L] bool
     """Choose what to decide anew: all of every fault, and around it what was committed below the threshold."""
-    chosen = torch.zeros(len(canvas.tokens), dtype=torch.bool)
+    chosen: list[int] = []
+    confidence = canvas.confidence.tolist()
     reach = REACH_ROWS * 2**round_number
     for fault in seen.faults:
         spans = seen.rows[fault.hole]
         hit = hit_rows(fault, spans)
         for n, (place, _, _) in enumerate(spans):
             near = bool(hit) and hit[0] - reach <= n <= hit[-1] + reach
-            if n in hit or (near and float(canvas.confidence[place]) < threshold):
-                chosen[place] = True
-    return chosen
+            if n in hit or (near and confidence[place] < threshold):
+                chosen.append(place)
+    rows = torch.zeros(len(canvas.tokens), dtype=torch.bool)
+    rows[chosen] = True
+    return rows
 
 
 def why_masked(rows: Tensor, seen: Look) -> dict[int, str]:  # [L] bool

@@ -227,15 +227,17 @@ class Decode:
 
     def _settled(self, lane: Lane, *, late: bool) -> bool:
         """Judge a lane; unless it fits or nothing can be done any more, mask again what does not."""
+        over = late or lane.rounds >= self.request.repair_rounds
         if lane.whole is not None and not lane.canvas.done:  # time ran out while a decoder corrected itself
             lane.canvas = lane.whole
         if lane.canvas.done or not lane.finished:  # else time ran out in a repair: what it began with is still there
-            seen = look(lane.canvas, self.draft, self.request, self.baseline, self.denoiser.tokenizer)
+            tokenizer = self.denoiser.tokenizer
+            seen = look(lane.canvas, self.draft, self.request, self.baseline, tokenizer, repairs=not over)
             if not lane.finished or badness(replace(lane, seen=seen, judged=lane.canvas)) < badness(lane):
                 lane.seen, lane.judged, lane.finished = seen, lane.canvas, lane.canvas.done
         assert lane.seen is not None, "the first look is taken whatever the canvas"
         assert lane.judged is not None, "what was seen was read from a canvas"
-        if late or lane.rounds >= self.request.repair_rounds:
+        if over:
             return True
         rows = mask_again(lane.judged, lane.seen, lane.rounds, self.request.threshold)
         if not bool(rows.any()):
@@ -280,7 +282,7 @@ def candidate(lane: Lane, decode: Decode, draws: Sequence[Lane] = ()) -> Candida
     return Candidate(
         texts=lane.seen.texts,
         mean_logprob=mean_logprob(lane.judged),
-        token_confidence=tuple(round(float(c), 4) for c in confidence),
+        token_confidence=tuple(round(c, 4) for c in confidence.tolist()),
         steps=decode.denoiser.calls,
         draft_steps=decode.drafter.calls if decode.drafter else 0,
         rounds=lane.rounds,

@@ -43,6 +43,14 @@ TABLE = [
     ("del of an item", "y = {}\ndel y[0]\nx = «z»\n", ["z"]),
     ("an annotation", "def f(x: «List») -> None:\n    pass\n", ["List"]),
     ("an annotation that is not evaluated", "from __future__ import annotations\ndef f(x: «List»): pass\n", []),
+    ("a function further up", "import a\n\n\ndef g():\n    pass\n\n\ndef f():\n    return «g, a, b»\n", ["b"]),
+    ("a class further down", "def f():\n    return «A, b»\n\n\nclass A:\n    b = 1\n", ["b"]),
+    ("global of another function", "def f():\n    return «g»\n\n\ndef h():\n    global g\n    g = 1\n", []),
+    ("what another function does not bind either", "def f():\n    magic\n\n\ndef g():\n    «magic»\n", []),
+    ("everything is imported further up", "from os import *\n\n\ndef f():\n    return «y»\n", []),
+    ("not evaluated", "from __future__ import annotations\n\n\ndef f(x: «List»): pass\n", []),
+    ("evaluated", "def f(x: «List»): pass\n\n\ndef g(x: y): pass\n", ["List"]),
+    ("a definition in a string", "def f():\n    return «y»\n\n\nx = '''\n\ndef y():\n'''\n", ["y"]),
     ("a text that does not parse", "x = «y»\n)\n", []),
 ]
 

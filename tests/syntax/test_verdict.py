@@ -222,6 +222,18 @@ def test_a_bracket_that_the_hole_can_close_is_not_taken_for_another_one() -> Non
     assert judge(baseline, ("2),",)).parses
 
 
+@pytest.mark.parametrize(
+    "filling", ["return (", "x = 1\n    y = )\n    z = = 2", "if x:", "'", "x\n  y", "f(a b)\n}", "x"]
+)
+def test_who_repairs_nothing_gets_the_same_first_fault(filling: str) -> None:
+    """Fails if texts are ranked by another fault once no more rounds are left: another one would be offered."""
+    baseline = survey("x = 1\n\n\ndef f(x):\n    ", (), "\n\n\ndef g():\n    return 1\n", "python")
+    thorough, quick = (judge(baseline, (filling,), known_names=(), thorough=each) for each in (True, False))
+    assert thorough.parses == quick.parses
+    assert thorough.faults[:1] == quick.faults[:1]
+    assert set(quick.faults) <= set(thorough.faults)
+
+
 def test_deep_and_huge_texts_get_a_verdict():
     """A text that somebody pasted by mistake would take the server down."""
     for text in ("[" * 200_000, "x = " + "-" * 100_000, "(" * 5_000 + ")" * 5_000, "a" * 1_000_000, "\0" * 100):
