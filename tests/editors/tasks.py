@@ -57,13 +57,15 @@ ACTIONS = {
 }
 
 
-def write_program(folder: Path, rules: list[dict[str, Any]] = RULES, step_ms: int = 0) -> Path:
-    """Write a `dlm-lsp` with a scripted model into a folder; give the folder to be put on the PATH."""
+def write_program(
+    folder: Path, rules: list[dict[str, Any]] = RULES, step_ms: int = 0, model: str | None = None
+) -> Path:
+    """Write a `dlm-lsp` with a scripted model, or another one, into a folder; give the folder to be put on the PATH."""
     script = folder / "script.json"
     script.write_text(json.dumps({"rules": rules, "step_ms": step_ms}), encoding="utf-8")
     program = folder / "bin/dlm-lsp"
     program.parent.mkdir()
-    options = f"--model scripted:{script} --device cpu --threads 1 --deadline-ms 60000"
+    options = f"--model {model or 'scripted:' + str(script)} --device cpu --threads 1 --deadline-ms 60000"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m dlm_lsp serve {options} "$@"\n', encoding="utf-8")
     program.chmod(0o755)
     return program.parent

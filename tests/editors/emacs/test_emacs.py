@@ -26,18 +26,24 @@ def client(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def folder(client: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Have one Emacs do all tasks; give the folder with the files and with what was offered."""
+    folder = tmp_path_factory.mktemp("emacs")
+    offered = carry_out(client, folder, TASKS, write_program(folder))
+    (folder / "offered.json").write_text(json.dumps(dict(zip(TASKS, offered, strict=True))), encoding="utf-8")
+    return folder
+
+
+def carry_out(client: str, folder: Path, tasks: dict[str, Task], programs: Path) -> list[list[str]]:
+    """Have one Emacs do tasks in files of a folder; give the titles that were offered in each."""
     version, package = client.split()
     emacs = system() if version == "28" else unpacked()
-    folder = tmp_path_factory.mktemp("emacs")
     (folder / ".git").mkdir()
-    programs = write_program(folder)
-    for name, task in TASKS.items():
+    for name, task in tasks.items():
         (folder / f"{name}.py").write_text(task.text, encoding="utf-8")
     configuration = folder / "page.el"
     configuration.write_text(page(package), encoding="utf-8")
-    tasks = [
+    asked = [
         {"file": str(folder / f"{name}.py"), "at": task.at, "to": task.to, "do": task.do}
-        for name, task in TASKS.items()
+        for name, task in tasks.items()
     ]
     files = [package, configuration, HERE / f"{package.removesuffix('-mode')}.el", HERE / "driver.el"]
     done = subprocess.run(
@@ -45,7 +51,7 @@ def folder(client: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         env=os.environ
         | emacs.environment
         | {
-            "TASKS": json.dumps(tasks),
+            "TASKS": json.dumps(asked),
             "HOME": str(folder),
             "PATH": f"{programs}:{os.environ['PATH']}",
             "LANG": "C.UTF-8",
@@ -57,11 +63,9 @@ def folder(client: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    offered = [
+    return [
         json.loads(line.removeprefix("OFFERED ")) for line in done.stdout.splitlines() if line.startswith("OFFERED ")
     ]
-    (folder / "offered.json").write_text(json.dumps(dict(zip(TASKS, offered, strict=True))), encoding="utf-8")
-    return folder
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if name != "emoji"])
@@ -83,3 +87,12 @@ def test_the_actions_are_offered_where_they_make_sense(folder: Path) -> None:
     assert any("Fill every stub in this file" in title for title in offered["function"])
     assert any("Regenerate selection" in title for title in offered["regenerate"])
     assert not any("stub" in title for title in offered["regenerate"])
+
+
+def test_the_bundled_model(tmp_path: Path) -> None:
+    """Fails if what a newcomer sees first, with nothing set, is nothing, or something that does not parse."""
+    text = "def area(width, height):\n    return \n\n\nprint(area(2, 3))\n"
+    carry_out("30 eglot", tmp_path, {"area": Task(text, "return ", "fill", "")}, write_program(tmp_path, model="nano"))
+    saved = (tmp_path / "area.py").read_text(encoding="utf-8")
+    assert len(text) < len(saved)
+    compile(saved, "area.py", "exec")

@@ -181,16 +181,22 @@ def test_words_are_completed_and_wrong_ones_named(edit: Edit) -> None:
     editor.wait_for(lambda: any(line.startswith("dlm: there is no :Dlm fil;") for line in editor.told()), "complaint")
 
 
-def test_the_status_line_says_how_far_loading_is(edit: Edit) -> None:
-    """Fails if who waits for a large model sees no percentage, or one is left when the model is there."""
+def test_the_status_line_tells_the_time_and_how_far_loading_is(edit: Edit) -> None:
+    """Fails if who waits for a large model sees no percentage, one is left when the model is there, or the last time is not told."""
     editor = edit(ADD)
-    change = "return require('dlm.status').changed({{ state = '{}', model = '/models/a', loadedPercent = {} }}, "
+    change = "return require('dlm.status').changed({{ state = '{}', model = '/models/a', loadedPercent = {}, lastMs = {} }}, "
     change += "require('dlm.server').any().id)"
     said = []
-    for state, percent in (("loading", "40"), ("loading", "0"), ("loading", "vim.NIL"), ("ready", "vim.NIL")):
-        editor.lua(change.format(state, percent))
+    for state, percent, ms in (
+        ("loading", "40", "vim.NIL"),
+        ("loading", "0", "vim.NIL"),
+        ("loading", "vim.NIL", "vim.NIL"),
+        ("ready", "vim.NIL", "vim.NIL"),
+        ("ready", "vim.NIL", "80.4"),
+    ):
+        editor.lua(change.format(state, percent, ms))
         said.append(editor.lua("return require('dlm').statusline()"))
-    assert said == ["dlm loading 40 %", "dlm loading", "dlm loading", "dlm a"]
+    assert said == ["dlm loading 40 %", "dlm loading", "dlm loading", "dlm a", "dlm a 80 ms"]
 
 
 def test_help_and_health(edit: Edit) -> None:
