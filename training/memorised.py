@@ -25,12 +25,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dlm_lsp.models.cached import with_cache
 from dlm_lsp.models.denoiser import Denoiser
 from dlm_lsp.models.folders import TRAINED_ON
 from dlm_lsp.models.loading import load as load_model
 from dlm_lsp.sampling.canvas import join
 from dlm_lsp.sampling.denoise import denoise
 from dlm_lsp.sampling.samplers.threshold import Threshold
+from dlm_lsp.settings import Settings
 from dlm_lsp.worker.verbatim import cut_blocks, write_blocks
 
 from . import DATA, HERE
@@ -42,6 +44,7 @@ RUN_TOKENS = 30
 """From how long a run on it counts as repeated."""
 SHORTEST_RUN = 8
 """Runs of fewer tokens are in every program."""
+CACHE = Settings().cache
 WINDOW_TOKENS = 256
 HOLE = slice(104, 152)
 """What is hidden of such a window: 48 tokens."""
@@ -152,7 +155,7 @@ def fill_windows(denoiser: Denoiser, windows: Sequence[list[int]], together: int
             for window in windows[at : at + together]
         ]
         samplers, rngs = [Threshold()] * len(canvases), [torch.Generator()] * len(canvases)  # greedy: nothing is drawn
-        for now in denoise(canvases, denoiser, samplers, rngs, min_rows=hidden):
+        for now in denoise(canvases, with_cache(denoiser, CACHE), samplers, rngs, min_rows=hidden):
             canvases = list(now)
         found += [canvas.hole_tokens(0) for canvas in canvases]
     return found
@@ -216,7 +219,7 @@ def main() -> None:
     report |= {"trained_on_tokens": len(stream.ids)}
     for name, answers in groups.items():
         report[name] = measure(answers, texts, stream, licence_of)
-        print(name, json.dumps(report[name], indent=1))
+        print(name, json.dumps(report[name], indent=1), flush=True)
     if arguments.out:
         arguments.out.write_text(json.dumps(report, indent=1) + "\n")
 

@@ -45,7 +45,9 @@ def test_the_longest_run_is_found(seed: int) -> None:
     """Fails if a run is cut, goes on into the next answer or file, or stands elsewhere than said: three tokens repeat themselves a lot."""
     rng = np.random.default_rng(seed)
     stream = Stream(rng.integers(0, 3, 90).astype(np.uint16), np.array([0, 7, 40, 90]), ("p/a.py", "p/b.py", "q/c.py"))
-    answers = [rng.integers(0, 3, size).tolist() for size in (0, 5, 8, 12, 30)] + [stream.ids[20:60].tolist()]
+    answers = [rng.integers(0, 3, size).tolist() for size in (0, 5, 8, 12, 30)]
+    # Across a border of files, and of two answers.
+    answers += [stream.ids[a:b].tolist() for a, b in ((20, 60), (36, 44), (50, 54), (54, 58))]
     found = longest_runs(answers, shortest_runs(stream.ids, stream.starts))
     assert [slowly(answer, stream) for answer in answers] == [run.tokens for run in found]
     for answer, run in zip(answers, found, strict=True):
