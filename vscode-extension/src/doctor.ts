@@ -49,7 +49,7 @@ async function examine(session: Session, acceptance: Acceptance, version: string
     "",
   ];
   if (!server) return [...lines, "There is no server to ask.", ""].join("\n");
-  const where = ["model", "device"].flatMap((name) => [`--${name}`, settings.get<string>(name, "")]);
+  const where = ["model", "device", "dtype"].flatMap((name) => [`--${name}`, settings.get<string>(name, "")]);
   const ran = await run(server.command, ["doctor", ...where], { cwd, timeoutMs: DOCTOR_MS });
   return [...lines, "```text", (ran.stdout + ran.stderr).trimEnd(), "```", ""].join("\n");
 }
