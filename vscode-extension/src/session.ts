@@ -2,10 +2,12 @@
 // In: settings, and what happens to the process. Out: a client that works, or none; the state that a status line shows.
 import * as vscode from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
+import { ShowMessageNotification } from "vscode-languageclient/node";
 import type { Connection, Surroundings } from "./client";
 import { connect } from "./client";
 import type { Failure, Places, Server } from "./find";
 import { findServer, isFailure } from "./find";
+import { showMessage } from "./messages";
 import type { Status } from "./protocol";
 import { DidChangeStatus, StatusRequest } from "./protocol";
 import { lastLine } from "./run";
@@ -99,6 +101,7 @@ export class Session implements vscode.Disposable {
     });
     try {
       await within(client.start(), START_MS);
+      client.onNotification(ShowMessageNotification.type, showMessage); // in place of the client's own, which has no buttons
       const status = await within(client.sendRequest(StatusRequest), START_MS);
       if (!isOld()) this.show({ state: status.state, message: status.message, status });
     } catch (error) {

@@ -100,6 +100,14 @@ it("dies when asked: fails if text is touched, or the fourth death is not the la
   assert.equal(await bench.saved("dies.py"), ADD);
 });
 
+it("no model: fails if the server's sentence has no button to choose another one", async () => {
+  await serve("no model");
+  await oneMessage(/there is no model 'a\/b'/, "Choose a model");
+  await bench.page.locator(".notification-list-item-buttons-container .monaco-button").first().click();
+  await bench.page.waitForSelector(".quick-input-widget", { state: "visible" });
+  await bench.press("Escape");
+});
+
 it("loads for ever: fails if nobody is told how far it is", async () => {
   await serve("loads for ever");
   await bench.seesStatus(/dlm loading 40 %/);

@@ -73,6 +73,9 @@ def answer(message: dict) -> None:
         if MODE == "loads for ever":
             status |= {"state": "loading", "loadedPercent": 40}
         send({"id": number, "result": status})
+        if MODE == "no model":
+            text = "dlm-lsp gives no completions: there is no model 'a/b': neither a folder nor a bundled model"
+            threading.Timer(1, send, [{"method": "window/showMessage", "params": {"type": 1, "message": text}}]).start()
     elif method != "textDocument/inlineCompletion":
         send({"id": number, "result": None})
     elif MODE == "dies when asked":
