@@ -1,8 +1,9 @@
 """Pace: a Sampler around a Sampler that keeps a model which is unsure of a hole's length from going to and fro.
 
 One structural change a hole a step (`sampling.length`) means that such a model spends most of its calls on growing and shrinking.
-Nothing here decides about tokens of text: it only forbids growth that was in vain so far, and lets rows go together that the model
-would take away one by one. A hole's history is read off its rows and its budget, so it needs no memory.
+Nothing here decides about tokens of text: at its first look at a hole it takes away as many rows as the model holds to be too many,
+later it forbids growth that was in vain so far, and lets rows go together that the model would take away one by one. A hole's history
+is read off its rows and its budget, so it needs no memory.
 """
 
 from dataclasses import dataclass, replace
@@ -12,12 +13,19 @@ from torch import Tensor
 
 from dlm_lsp.models.denoiser import Vocabulary
 from dlm_lsp.sampling.canvas import Canvas, Move
+from dlm_lsp.sampling.length import forbid_resizing
 from dlm_lsp.sampling.strategy import Sampler
 
 MAX_IN_VAIN = 2
 """Rows that a hole may gain and lose again; then it grows no more."""
 MAX_UNWRITTEN = 16
 """Rows that a hole may gain while nothing is written in it, and four more for every token that is."""
+MIN_CHANCE = 0.08
+"""Of a delete, from which on a row of a hole that is all masks counts as one too many.
+
+In training all deletes of a hole weigh as much as one token (DreamOn, arXiv 2602.01326), or the model would learn lengths before code, so
+that the odds of each are too low: here they are even where they seem to be 1 to 12. See "The steps of an answer" in docs/performance.md.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +38,30 @@ class Pace:
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Decide with growth in vain forbidden; then add those that would go next to a row that goes."""
+        surplus = self._surplus(canvas, logits)
+        if bool(surplus.any()):
+            text = forbid_resizing(self.vocabulary)(canvas, logits.clone())
+            return _take_away(surplus, self.vocabulary.delete_id, self.inner(canvas, text, rng))
         logits = self._forbid_growth(canvas, logits)
         return self._shrink_faster(canvas, logits, self.inner(canvas, logits, rng))
+
+    def _surplus(self, canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [L] bool
+        """Find the rows at the end of every hole that a model holds to be too many, at its first look and if nothing is written yet.
+
+        As many rows stay as are not likely to be deletes, whichever these are: masks side by side are alike, and in training the
+        deletes of a hole stand behind its text.
+        """
+        surplus = torch.zeros(len(canvas.tokens), dtype=torch.bool)
+        delete = self.vocabulary.delete_id
+        if delete is None or canvas.step != self.start.step:
+            return surplus
+        stays = logits.softmax(-1)[:, delete].cpu() < MIN_CHANCE  # [H]
+        for hole in range(len(canvas.budget)):
+            rows = canvas.hole_of[canvas.rows] == hole
+            places = canvas.rows[rows]
+            if bool(canvas.masked[places].all()):
+                surplus[places[max(1, int(stays[rows].sum())) :]] = True
+        return surplus
 
     def _forbid_growth(self, canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
         expand = self.vocabulary.expand_id
@@ -80,6 +110,17 @@ class Pace:
             commit[start:stop] = False  # one run goes: who else would is counted in it, or waits
             commit[more], tokens[more], confidence[more] = True, delete, move.confidence[pick]
         return replace(move, commit=commit, tokens=tokens, confidence=confidence)
+
+
+def _take_away(surplus: Tensor, delete: int | None, move: Move) -> Move:  # [L] bool
+    """Let rows go in a move, whatever it wants to write there."""
+    assert delete is not None, "a row is surplus only where rows can go"
+    return replace(
+        move,
+        commit=move.commit | surplus,
+        tokens=move.tokens.masked_fill(surplus, delete),
+        confidence=move.confidence.masked_fill(surplus, 1.0),
+    )
 
 
 def _run_around(marked: Tensor, place: int) -> tuple[int, int]:  # [L] bool

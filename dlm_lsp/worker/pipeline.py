@@ -57,7 +57,7 @@ def fill(
     `find_drafter` makes the second denoiser of a decoder that has one, by its name. `contexts` is what earlier requests to this model
     have left. `read_blocks` gives the hashes of its training texts.
 
-    Where nothing fits after all rounds, lanes of other lengths are tried one by one, in the first half of the time; lengths are
+    Where nothing fits after all rounds, lanes of other lengths are tried, all at once, if half of the time is left; lengths are
     looked for in no more than that.
     """
     started = time.monotonic()
@@ -102,14 +102,11 @@ def fill(
         if request.drafts:
             lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
         decode.finish([*lanes, *draws])
-        while (
-            spare
-            and request.repair_rounds
-            and not any(is_answer(lane, request.trigger) for lane in lanes)
-            and time.monotonic() < half
-        ):
-            lanes.append(begin(spare.pop(0), len(lanes), draft, request, denoiser))
-            decode.finish(lanes[-1:])
+        fits = any(is_answer(lane, request.trigger) for lane in lanes)
+        if request.repair_rounds and not fits and time.monotonic() < half:
+            others = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(spare, start=len(lanes))]
+            decode.finish(others)
+            lanes += others
     except Cancelled:
         return answer(Outcome.CANCELLED)
     spent["denoise"], spent["sampler"] = decode.denoise_ms, decode.denoise_ms - decode.model_ms

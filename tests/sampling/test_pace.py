@@ -1,6 +1,7 @@
 """Pace: growth in vain ends, rows that go one by one go together, and nothing else changes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -33,7 +34,12 @@ def decide(
     how_sure: Sequence[float] = (),
 ) -> Move:
     """Ask a pace around a rule that commits one row at a time."""
-    return Pace(Threshold(1.1), start or canvas, vocabulary)(canvas, logits_of(picks, how_sure=how_sure), RNG)
+    return Pace(Threshold(1.1), start or canvas, vocabulary)(later(canvas), logits_of(picks, how_sure=how_sure), RNG)
+
+
+def later(canvas: Canvas) -> Canvas:
+    """Give the canvas as if it was not looked at for the first time."""
+    return replace(canvas, step=canvas.step + 1)
 
 
 def said(move: Move) -> list[int | None]:
@@ -71,7 +77,7 @@ def test_rows_that_would_go_one_by_one_go_together(picks, how_sure, expected):
 def test_what_a_rule_writes_in_the_same_step_stays(picks, how_sure, expected):
     """Fails if a row goes into which a token is being written, or more rows go than the model is sure of."""
     canvas = join([[7], [8]], [len(picks)], [0], M)
-    move = Pace(Threshold(0.9), canvas, TRAINED)(canvas, logits_of(picks, how_sure=how_sure), RNG)
+    move = Pace(Threshold(0.9), canvas, TRAINED)(later(canvas), logits_of(picks, how_sure=how_sure), RNG)
     assert [None, *expected, None] == said(move)
 
 
@@ -80,7 +86,7 @@ def test_the_first_row_stays_where_it_may_not_go():
     canvas = join([[7], [8]], [3], [0], M)
     logits = logits_of([3, D, D], how_sure=[1, 8, 9])
     logits[0, D] = -torch.inf
-    assert [None, None, D, D, None] == said(Pace(Threshold(1.1), canvas, TRAINED)(canvas, logits, RNG))
+    assert [None, None, D, D, None] == said(Pace(Threshold(1.1), canvas, TRAINED)(later(canvas), logits, RNG))
 
 
 def test_a_row_that_is_decided_does_not_go_with_its_neighbour():
@@ -93,7 +99,7 @@ def test_a_row_that_is_decided_does_not_go_with_its_neighbour():
 def test_each_hole_shrinks_by_itself():
     """Rows of one hole would go because another one's first row goes."""
     canvas = join([[], [], []], [2, 3], [0, 0], M)
-    move = Pace(Threshold(0.5), canvas, TRAINED)(canvas, logits_of([1, D, D, D, 2]), RNG)
+    move = Pace(Threshold(0.5), canvas, TRAINED)(later(canvas), logits_of([1, D, D, D, 2]), RNG)
     assert [1, D, D, D, 2] == said(move)
     assert [1, None, None, None, None] == said(decide(canvas, [1, D, D, D, 2]))
 
@@ -122,6 +128,42 @@ def test_a_checkpoint_without_such_tokens_is_left_alone():
     """Ids of None would select columns."""
     canvas = join([[], []], [3], [0], M)
     assert [D, None, None] == said(decide(canvas, [D, D, D], vocabulary=UNTRAINED))
+
+
+@pytest.mark.parametrize(
+    ("picks", "how_sure", "expected"),
+    [
+        ([1, 2, D, D], [9, 9, 9, 9], [1, 2, D, D]),
+        ([1, 2, D, D], [9, 3, 9, 9], [1, None, D, D]),
+        ([1, 2, 5, D], [9, 9, 9, 1], [1, 2, 5, None]),
+        ([D, D, D], [9, 9, 9], [3, D, D]),
+        ([1, E, D, D], [9, 9, 9, 9], [1, None, D, D]),
+    ],
+)
+def test_the_first_look_takes_all_rows_away_that_are_too_many(picks, how_sure, expected):
+    """Fails if a hole comes to its length a call a row, or loses rows in which the model writes or wants to grow."""
+    canvas = join([[7], [8]], [len(picks)], [8], M)
+    move = Pace(Threshold(0.9), canvas, TRAINED)(canvas, logits_of(picks, how_sure=how_sure), RNG)
+    assert [None, *expected, None] == said(move)
+
+
+@pytest.mark.parametrize(("chance", "gone"), [(0.05, 0), (0.1, 3)])
+def test_a_delete_is_likelier_than_the_model_says(chance, gone):
+    """Fails if the odds of a delete are taken as they are, though all deletes of a hole weighed as one token in training."""
+    canvas = join([[7], [8]], [4], [0], M)
+    chances = torch.full((4, 24), 1e-6)
+    chances[:, 1], chances[1:, D] = 0.8, chance
+    move = Pace(Threshold(1.1), canvas, TRAINED)(canvas, chances.log(), RNG)
+    assert [None, 1, *[None] * (3 - gone), *[D] * gone, None] == said(move)
+
+
+def test_a_hole_with_something_in_it_is_not_cut_at_first_look():
+    """A repair would take away rows beside the text that it has kept."""
+    canvas = join([[], []], [4], [0], M)
+    canvas = Canvas(torch.tensor([M, 5, M, M]), canvas.hole_of, canvas.budget, M)
+    assert [1, None, None, None] == said(
+        Pace(Threshold(1.1), canvas, TRAINED)(canvas, logits_of([1, 5, D, D], how_sure=[9, 9, 5, 5]), RNG)
+    )
 
 
 class Undecided:
