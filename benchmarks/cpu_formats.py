@@ -88,8 +88,8 @@ def compare(bench: Bench, made: dict[str, Any], cases: list[Case]) -> dict[str, 
         for asked in (view, *(written for _, written in within(view, case, bench))):
             masked = (asked.tokens[asked.rows] == bench.denoiser.vocabulary.mask_id).nonzero().flatten()
             said = {dtype: denoiser.predict([asked])[0][masked] for dtype, denoiser in made.items()}
-            for dtype in said:
-                found[dtype].append(drift(said[EXACT], said[dtype]))
+            for dtype, logits in said.items():
+                found[dtype].append(drift(said[EXACT], logits))
     return {
         dtype: {
             "canvases": len(values),
