@@ -103,7 +103,10 @@ class Graph:
         made = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
         def run(given: Mapping[str, Tensor]) -> list[Tensor]:
-            found = made.run(list(outputs), {name: tensor.numpy() for name, tensor in given.items()})
+            try:
+                found = made.run(list(outputs), {name: tensor.numpy() for name, tensor in given.items()})
+            except Exception as error:  # as `run_by_onnx` does: a lack of memory, above all
+                raise RuntimeError(str(error).partition("\n")[0]) from error
             return [torch.from_numpy(array) for array in found]
 
         return run

@@ -14,7 +14,7 @@ from itertools import takewhile
 from dlm_lsp.text.offsets import LineIndex, readable
 
 MAX_PARTED_CHARS = 32_000
-"""A longer text is no slice but a document; nobody remembers its parts."""
+"""A longer text is no slice but a document; neither it nor its parts are remembered."""
 _PART = re.compile(r"(?<=\n\n)(?=@|(?:async[ \t]+)?def\b|class\b)")
 _ONE_AT_A_TIME = threading.Lock()
 """`catch_warnings` changes what the whole process does with warnings, and texts are judged in several threads."""
@@ -29,12 +29,17 @@ class Complaint:
     reason: str
 
 
-@lru_cache(maxsize=32)  # what is taken back is often written again
 def check_python(text: str) -> Complaint | None:
-    """Parse a text as the running Python does and give its first complaint.
+    """Parse a text as the running Python does and give its first complaint."""
+    if len(text) <= MAX_PARTED_CHARS:
+        return _check_parts(text)
+    parsed = parse_python(text)
+    return parsed if isinstance(parsed, Complaint) else None
 
-    Its first parts that parse by themselves are not read again with what follows them: they stand for as many empty lines.
-    """
+
+@lru_cache(maxsize=32)  # what is taken back is often written again
+def _check_parts(text: str) -> Complaint | None:
+    """Do so with a slice: its first parts that parse by themselves stand for as many empty lines, and are not read again."""
     sound = "".join(takewhile(parses, parts_of(text)))
     if len(sound) == len(text):
         return None

@@ -260,6 +260,21 @@ def test_the_trial_goes_on_without_it(checkpoints: Path, monkeypatch, caplog) ->
 
 
 @pytest.mark.usefixtures("onnx")
+def test_the_trial_goes_on_where_it_fails_at_work(checkpoints: Path, monkeypatch) -> None:
+    """Fails if a runtime that gets no memory for a larger canvas than the first one ends the load: its errors are no RuntimeErrors."""
+    compute_one = OnnxRows._compute
+
+    def misshape(rows: OnnxRows, piece: Again) -> None:
+        dropped = int(len(piece.tokens) > onnx_rows.CHECKED_ROWS)
+        wrong = lambda given: rows.run(given | {"x": given["x"][:, dropped:]})  # noqa: E731
+        compute_one(OnnxRows(rows.network, wrong), piece)
+
+    monkeypatch.setattr(OnnxRows, "_compute", misshape)
+    monkeypatch.setattr(loading, "TRIED_NUMBERS", 1)
+    assert load(checkpoints / "dream-tiny", device="cpu").dtype in {formats.EXACT, "bfloat16", "int8"}
+
+
+@pytest.mark.usefixtures("onnx")
 def test_the_trial_may_choose_it(checkpoints: Path, monkeypatch) -> None:
     """Fails when the fastest that is there is not what runs."""
     monkeypatch.setattr(loading, "TRIED_NUMBERS", 1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_lsp.syntax import strict
-from dlm_lsp.syntax.strict import check_python, parse_python, parts_of
+from dlm_lsp.syntax.strict import Complaint, check_python, parse_python, parts_of
 
 _PIECES = (
     *(
@@ -63,6 +63,17 @@ def test_what_stands_around_a_hole_is_parsed_once(monkeypatch: pytest.MonkeyPatc
         check_python(before + filling + behind)
     assert 1 == sum("once_before" in text for text in read)
     assert 2 == sum("once_behind" in text for text in read)  # and once behind what does not parse
+
+
+def test_whole_documents_are_not_remembered() -> None:
+    """Fails if a code action in a large file leaves dozens of copies of it in memory."""
+    remembered = (strict._check_parts, strict.parses)
+    for each in remembered:
+        each.cache_clear()
+    document = "x = 1\n" * (strict.MAX_PARTED_CHARS // 6 + 1)
+    assert check_python(document) is None
+    assert Complaint(len(document), len(document), "unmatched ')'") == check_python(document + ")\n")
+    assert [0, 0] == [each.cache_info().currsize for each in remembered]
 
 
 def test_threads_leave_the_filters_of_warnings_as_they_were() -> None:
