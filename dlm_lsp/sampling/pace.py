@@ -35,6 +35,8 @@ class Pace:
     inner: Sampler
     start: Canvas
     vocabulary: Vocabulary
+    cuts: bool = True
+    """Whether rows go at the first look."""
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Decide with growth in vain forbidden; then add those that would go next to a row that goes."""
@@ -53,7 +55,7 @@ class Pace:
         """
         surplus = torch.zeros(len(canvas.tokens), dtype=torch.bool)
         delete = self.vocabulary.delete_id
-        if delete is None or canvas.step != self.start.step:
+        if not self.cuts or delete is None or canvas.step != self.start.step:
             return surplus
         stays = logits.softmax(-1)[:, delete].cpu() < MIN_CHANCE  # [H]
         for hole in range(len(canvas.budget)):

@@ -52,6 +52,8 @@ class Lane:
     """How often whole lines were masked again before the hole was full."""
     lines_chars: int = 0
     """How much of them has been looked at."""
+    cuts: bool = False
+    """Whether rows may go at the first look: its length is a hint, and not what sets it apart from other lanes."""
     truth: Tensor | None = None  # [H] int64
     """What it writes whatever the model says, where a benchmark asks for that."""
 
@@ -61,7 +63,7 @@ class Lane:
         rule = make_rule(request.sampler, threshold=request.threshold, temperature=temperature)
         if self.truth is not None:
             rule = Forced(rule, self.truth)
-        return Pace(Anew(rule, self.canvas, self.barred), self.canvas, vocabulary)
+        return Pace(Anew(rule, self.canvas, self.barred), self.canvas, vocabulary, cuts=self.cuts)
 
 
 def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> Lane:
@@ -69,7 +71,7 @@ def begin(plan: Plan, number: int, draft: Draft, request: InfillRequest, denoise
     canvas = join(draft.parts, plan.lengths, plan.growth, denoiser.vocabulary.mask_id)
     seed = (request.seed * 1009 + number) % 2**63
     truth = torch.tensor([token for ids in draft.truth for token in ids]) if request.forced else None
-    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed), number, truth=truth)
+    return Lane(canvas, plan.temperature, torch.Generator().manual_seed(seed), number, cuts=plan.cuts, truth=truth)
 
 
 def begin_draws(plan: Plan, draft: Draft, request: InfillRequest, denoiser: Denoiser) -> list[Lane]:

@@ -41,6 +41,8 @@ class Plan:
     temperature: float
     is_spare: bool = False
     """Whether it is tried only if no other fits."""
+    cuts: bool = False
+    """Whether its lengths are hints, of which the model's first look may take rows away."""
 
     @property
     def rows(self) -> int:
@@ -114,7 +116,8 @@ def plan_lanes(request: InfillRequest, vocabulary: Vocabulary, found: Sequence[i
             (min(most, 2 * length) if hole.max_lines == 1 else most) - length
             for hole, length in zip(request.holes, lengths, strict=True)
         ]
-        return Plan(tuple(lengths), tuple(growth) if grows else (0,) * len(lengths), temperature, is_spare)
+        cuts = factor == 1.0 and not is_spare
+        return Plan(tuple(lengths), tuple(growth) if grows else (0,) * len(lengths), temperature, is_spare, cuts)
 
     drawn = request.temperature or DRAWN_TEMPERATURE
     spare = [plan(factor, drawn, grows=False, is_spare=True) for factor in SPARE_FACTORS]

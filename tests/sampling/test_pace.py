@@ -147,6 +147,15 @@ def test_the_first_look_takes_all_rows_away_that_are_too_many(picks, how_sure, e
     assert [None, *expected, None] == said(move)
 
 
+def test_a_hole_that_is_there_for_its_length_keeps_it_at_the_first_look():
+    """Fails if lanes that differ only in length come to the same one."""
+    canvas = join([[7], [8]], [4], [8], M)
+    move = Pace(Threshold(0.9), canvas, TRAINED, cuts=False)(
+        canvas, logits_of([1, 2, D, D], how_sure=[9, 9, 5, 3]), RNG
+    )
+    assert [None, 1, 2, None, None, None] == said(move)
+
+
 @pytest.mark.parametrize(("chance", "gone"), [(0.05, 0), (0.1, 3)])
 def test_a_delete_is_likelier_than_the_model_says(chance, gone):
     """Fails if the odds of a delete are taken as they are, though all deletes of a hole weighed as one token in training."""

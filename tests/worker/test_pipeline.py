@@ -468,6 +468,13 @@ def test_lanes_of_other_lengths_are_tried_at_once_and_only_where_nothing_fits(sc
     assert {1} == set(model.asked)
 
 
+def test_only_lanes_that_start_at_the_hint_are_cut() -> None:
+    """Fails if the lanes of other lengths come to the length of the first, or the first goes through rows that are too many."""
+    vocabulary = Vocabulary(9, 1, torch.zeros(9, dtype=torch.bool), 2, 3)
+    plans = plan_lanes(request_at(ADD, candidates=3), vocabulary)
+    assert [True, False, False, *[False] * len(SPARE_FACTORS)] == [plan.cuts for plan in plans]
+
+
 def test_draws_tell_whether_the_model_would_say_the_same_again(scripted: Make) -> None:
     """Fails if draws are candidates, if more than the first statement is compared, or if none are drawn."""
     rule = {**ADD_RULE, "answer": "y = f(a,\n          b)\n    return y"}
