@@ -14,7 +14,7 @@ from itertools import takewhile
 from dlm_lsp.text.offsets import LineIndex, readable
 
 MAX_PARTED_CHARS = 32_000
-"""A longer text is no slice but a document; neither it nor its parts are remembered."""
+"""A longer text is no slice but a document; hardly any is remembered, and none of its parts."""
 _PART = re.compile(r"(?<=\n\n)(?=@|(?:async[ \t]+)?def\b|class\b)")
 _ONE_AT_A_TIME = threading.Lock()
 """`catch_warnings` changes what the whole process does with warnings, and texts are judged in several threads."""
@@ -31,8 +31,12 @@ class Complaint:
 
 def check_python(text: str) -> Complaint | None:
     """Parse a text as the running Python does and give its first complaint."""
-    if len(text) <= MAX_PARTED_CHARS:
-        return _check_parts(text)
+    return _check_parts(text) if len(text) <= MAX_PARTED_CHARS else _check_whole(text)
+
+
+@lru_cache(maxsize=2)  # a document is asked about once more before each change that is tried in it
+def _check_whole(text: str) -> Complaint | None:
+    """Do so in one piece."""
     parsed = parse_python(text)
     return parsed if isinstance(parsed, Complaint) else None
 
@@ -46,8 +50,7 @@ def _check_parts(text: str) -> Complaint | None:
     lines = sound.count("\n")
     complaint = parse_python("\n" * lines + text[len(sound) :])
     if not isinstance(complaint, Complaint) or complaint.start < lines:  # the rest parses, or cannot be read at all
-        complaint = parse_python(text)
-        return complaint if isinstance(complaint, Complaint) else None
+        return _check_whole(text)
     shift = len(sound) - lines
     return replace(complaint, start=complaint.start + shift, end=complaint.end + shift)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_lsp.syntax import strict
-from dlm_lsp.syntax.strict import Complaint, check_python, parse_python, parts_of
+from dlm_lsp.syntax.strict import check_python, parse_python, parts_of
 
 _PIECES = (
     *(
@@ -65,14 +65,19 @@ def test_what_stands_around_a_hole_is_parsed_once(monkeypatch: pytest.MonkeyPatc
     assert 2 == sum("once_behind" in text for text in read)  # and once behind what does not parse
 
 
-def test_whole_documents_are_not_remembered() -> None:
-    """Fails if a code action in a large file leaves dozens of copies of it in memory."""
+def test_few_whole_documents_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails if code actions in a large file leave dozens of copies in memory, or parse the file again for every way to change it."""
     remembered = (strict._check_parts, strict.parses)
     for each in remembered:
         each.cache_clear()
+    read: list[str] = []
+    parse = ast.parse
+    monkeypatch.setattr(strict.ast, "parse", lambda text: (read.append(text), parse(text))[1])
     document = "x = 1\n" * (strict.MAX_PARTED_CHARS // 6 + 1)
-    assert check_python(document) is None
-    assert Complaint(len(document), len(document), "unmatched ')'") == check_python(document + ")\n")
+    for change in ("y", "z", ")"):
+        assert check_python(document) is None
+        assert (change == ")") == (check_python(document + change) is not None)
+    assert 4 == len(read)
     assert [0, 0] == [each.cache_info().currsize for each in remembered]
 
 
