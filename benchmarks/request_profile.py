@@ -46,12 +46,15 @@ def main() -> None:
     """Measure, and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--model", default="nano")
+    parser.add_argument(
+        "--dtype", default="auto", help="in onnx-int8 a step is no operation of PyTorch's, and not in that table"
+    )
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     result: dict[str, Any] = {**machine.describe(), "model": options.model, "threads": options.threads}
-    denoiser = load(options.model, device="cpu", threads=options.threads)
+    denoiser = load(options.model, device="cpu", dtype=options.dtype, threads=options.threads)
     assert isinstance(denoiser, NetworkDenoiser), "a script has no network"
     hello = Hello(max_tokens=denoiser.max_tokens, chars_per_token=CHARS_PER_TOKEN, reads=parts_read(options.model))
     bench = Bench(denoiser, sort_pieces(denoiser.tokenizer.piece_texts(), denoiser.vocabulary.forbidden), hello)

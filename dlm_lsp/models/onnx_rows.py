@@ -32,6 +32,8 @@ OVERFLOW_SIZE, CHECKED_ROWS = 64, 8
 """What is computed once while a model is loaded, to see whether it comes out right."""
 THREADS_NUMBERS = 100_000_000
 """Of a network of fewer numbers every step is one thread's work: a second one takes longer to wake than an operation takes."""
+MAX_LAYERS = 128
+"""What it takes to get a graph ready grows faster than its layers do: with 700 of them, however small, it takes minutes."""
 TOO_FAR = 0.1
 """Of the exact hidden states' length."""
 
@@ -158,6 +160,8 @@ def run_by_onnx(network: nn.Module) -> OnnxRows:
     """
     if not isinstance(network, DreamModel):
         raise RuntimeError("only for networks of the Dream family")  # noqa: TRY004 as for any other reason
+    if len(network.model.layers) > MAX_LAYERS:
+        raise RuntimeError(f"only for networks of at most {MAX_LAYERS} layers")
     try:
         check_overflow()
         rows = OnnxRows(network, write_layers(network))

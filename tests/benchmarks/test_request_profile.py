@@ -12,7 +12,7 @@ from benchmarks import request_profile
 def test_two_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails if a stage that is told of is none of the worker's, is counted twice, or the table lacks the model's products."""
     out = tmp_path / "profile.json"
-    monkeypatch.setattr(sys, "argv", ["request_profile", "--requests", "2", "--out", str(out)])
+    monkeypatch.setattr(sys, "argv", ["request_profile", "--dtype", "float32", "--requests", "2", "--out", str(out)])
     request_profile.main()
     found = json.loads(out.read_text())
     for state in ("cold", "warm"):

@@ -220,6 +220,13 @@ def test_a_graph_that_computes_something_else_is_not_taken(network: DreamModel, 
     assert head is network.lm_head
 
 
+def test_very_many_layers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails if a deep network, however small, is not loaded for minutes."""
+    monkeypatch.setattr(onnx_rows, "MAX_LAYERS", 1)
+    with pytest.raises(RuntimeError, match="at most 1 layers"):
+        run_by_onnx(make_network("dream"))
+
+
 def test_another_family_is_refused() -> None:
     """Fails if a LLaDA is computed as if it were a Dream."""
     config = {"vocab_size": VOCAB, "d_model": 16, "mlp_hidden_size": 32, "n_layers": 1, "n_heads": 2}
