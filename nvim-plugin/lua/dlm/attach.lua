@@ -13,6 +13,7 @@ local watched = {} ---@type table<integer, boolean> by the client's id
 ---@param client table
 ---@param buf integer
 local function moved(client, buf)
+  builtin.drop_stale()
   if offer.refit() or compat.builtin or not vim.g.dlm_auto then
     return
   end

@@ -14,7 +14,7 @@ local M = {}
 
 local METHOD = 'textDocument/inlineCompletion'
 
-local drawn ---@type { client: table, place: dlm.Place, items: dlm.Item[] }?
+local drawn ---@type { client: table, place: dlm.Place, items: dlm.Item[], forget: fun() }?
 
 --- Let all answers for Neovim's inline completion pass through here.
 function M.watch(client)
@@ -39,7 +39,10 @@ function M.watch(client)
       end
       local position = place_of.position(place, client.offset_encoding)
       local items = item_of.read(result, position)
-      drawn = #items > 0 and { client = client, place = place, items = items } or nil
+      local function forget()
+        handler(nil, item_of.write({}, position), ctx)
+      end
+      drawn = #items > 0 and { client = client, place = place, items = items, forget = forget } or nil
       handler(nil, item_of.write(items, position), ctx)
       if drawn and vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' then
         fate.shown(client, items[1])
@@ -62,7 +65,7 @@ local function text_on_screen(buf)
   return table.concat(lines, '\n')
 end
 
---- Which of our items that is; nil also where the text does not go on with what was typed: Neovim draws it a while longer.
+--- Which of our items that is; nil also where the text does not go on with what was typed.
 local function index_on_screen()
   local typed = drawn and place_of.typed(drawn.place)
   local text = typed and text_on_screen(drawn.place.buf)
@@ -85,6 +88,15 @@ function M.take()
   M.hide()
   offer.show(was.client, was.place, was.items, index)
   return true
+end
+
+--- Take an answer off the screen that does not go on with what was typed: Neovim would draw it over the next letters until another came.
+function M.drop_stale()
+  if drawn and not index_on_screen() then
+    local was = drawn
+    drawn = nil
+    was.forget()
+  end
 end
 
 --- Let Neovim draw nothing.

@@ -98,6 +98,16 @@ def test_another_letter_ends_the_offer(edit: Edit) -> None:
     assert editor.saved() == b"def add(a, b):\n    rx\t\n\n\nprint(add(1, 2))\n"
 
 
+def test_another_letter_takes_the_offer_off_the_screen_at_once(edit: Edit) -> None:
+    """Fails if it is drawn over what is typed until the next answer comes, which Neovim asks for 200 ms later."""
+    editor = edit(ADD)
+    editor.keys("ggA<CR>    r")
+    editor.wait_for_ghost("eturn a + b")
+    editor.keys("x")
+    editor.wait_for(lambda: "rx" in editor.text(), "the letter")
+    assert editor.ghost() is None
+
+
 def test_dismissed_is_gone(edit: Edit) -> None:
     """Fails if the key that takes an offer off the screen leaves it to be accepted."""
     editor = edit(ADD)
