@@ -90,7 +90,8 @@ function M.take()
   return true
 end
 
---- Take an answer off the screen that does not go on with what was typed: Neovim would draw it over the next letters until another came.
+--- Take an answer off the screen that does not go on with what was typed. Neovim would draw it over the next letters until
+--- another came.
 function M.drop_stale()
   if drawn and not index_on_screen() then
     local was = drawn
