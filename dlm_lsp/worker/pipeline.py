@@ -57,8 +57,8 @@ def fill(
     `find_drafter` makes the second denoiser of a decoder that has one, by its name. `contexts` is what earlier requests to this model
     have left. `read_blocks` gives the hashes of its training texts.
 
-    Where nothing fits after all rounds, lanes of other lengths are tried, all at once, if half of the time is left; lengths are
-    looked for in no more than that.
+    Where nothing fits after all rounds, lanes of other lengths are tried, all at once, if half of the time is left.
+    Lengths are looked for in the first half only.
     """
     started = time.monotonic()
     deadline = arrived + request.deadline_ms / 1000
