@@ -13,7 +13,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from dlm_lsp.text.window import as_seen
-from dlm_lsp.values import Candidate, InfillRequest
+from dlm_lsp.values import Candidate, InfillRequest, Trigger
 
 MAX_ANSWERS = 256
 MAX_BYTES = 4 * 1024 * 1024
@@ -61,7 +61,10 @@ class Known:
             return self.offers if self._is_same_question(now) else None
         going_on = [offer for offer in self.offers if offer.text.startswith(typed)]
         rests = [replace(offer, text=offer.text.removeprefix(typed)) for offer in going_on]
-        return tuple(rest for rest in rests if rest.text.strip()) or None
+        shown = tuple(rest for rest in rests if rest.text.strip())
+        if not shown and now.trigger is Trigger.AUTOMATIC and any(rest.text for rest in rests):
+            return ()  # a blank before what stands behind the cursor is nothing to show, and nothing to ask about
+        return shown or None
 
     def _is_same_question(self, now: InfillRequest) -> bool:
         """Whether the model would see the same, for the same reason: who asks by key gets more, and what is unsure as well."""

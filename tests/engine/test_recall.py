@@ -127,9 +127,16 @@ def test_all_candidates_go_on_that_begin_with_what_was_typed() -> None:
 
 
 def test_white_space_is_no_rest() -> None:
-    """Fails if a blank is offered where the answer was typed to its last word."""
+    """Fails if a blank is offered where the answer was typed to its last word, or the model is asked what else could stand there.
+
+    Who asks by key wants something else; and who has typed all of it is further on.
+    """
     recall = recall_of("f(|x)\n", "a, ")
-    assert found(recall, "f(a,|x)\n") is None
+    assert [] == found(recall, "f(a,|x)\n")
+    assert found(recall, "f(a,|x)\n", Trigger.INVOKED) is None
+    assert found(recall, "f(a, |x)\n") is None
+    recall.remember(URI, request("f(|x)\n"), offers("a, ", "a, b, "))
+    assert [" b, "] == found(recall, "f(a,|x)\n")
 
 
 def test_line_ends_of_the_document_do_not_matter() -> None:
@@ -250,8 +257,8 @@ class Naive:
                 rests = known
             elif behind == suffix and prefix.startswith(before):
                 typed = prefix[len(before) :]
-                rests = [text[len(typed) :] for text in known if text.startswith(typed) and text[len(typed) :].strip()]
-                rests = rests or None
+                going_on = [text[len(typed) :] for text in known if text.startswith(typed) and text != typed]
+                rests = [text for text in going_on if text.strip()] if going_on else None
             if rests:
                 self.answers.insert(0, self.answers.pop(index))
                 return rests
