@@ -30,9 +30,10 @@ class Settings:
     """Where the model runs: `auto`, `cpu`, `cuda`, `mps`."""
 
     dtype: str = "auto"
-    """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, and on a CPU `int8`, which rounds some of them, or `onnx-int8`,
-    which rounds all and needs `pip install 'dlm-lsp[onnx]'`. On a CPU `auto` tries out what is there and takes a less exact one only where it
-    is clearly faster; `float32` answers alike on all machines."""
+    """Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, and rounded `int8` (on a CPU some of them; on a GPU those of all
+    layers, which halves their memory), `fp8` (CUDA, compute capability 8.9 and newer) or `onnx-int8` (a CPU, with
+    `pip install 'dlm-lsp[onnx]'`); where one cannot be had the log and `dlm-lsp doctor` say what is taken. On a CPU `auto` tries out what is
+    there and takes a less exact one only where it is clearly faster; on CUDA it is `bfloat16`. `float32` answers alike on all machines."""
 
     threads: int = 0
     """CPU threads of the model; 0 takes one per physical core, and no more than a container is allowed (0 to 1024)."""
@@ -134,7 +135,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
-    "dtype": ("auto", "float32", "bfloat16", "float16", "int8", "onnx-int8"),
+    "dtype": ("auto", "float32", "bfloat16", "float16", "int8", "fp8", "onnx-int8"),
 }
 """Allowed values of the fields that are words."""
 

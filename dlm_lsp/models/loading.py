@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from dlm_lsp.errors import ModelError
@@ -25,6 +25,7 @@ from dlm_lsp.models.folders import CONFIG, SCRIPTED, find, read_header, read_jso
 from dlm_lsp.models.formats import EXACT, fastest
 from dlm_lsp.models.graphs import compute_on
 from dlm_lsp.models.llada import LladaConfig, LladaModel
+from dlm_lsp.models.narrow import FP8, NARROW, narrow_weights
 from dlm_lsp.models.onnx_rows import NAME as ONNX
 from dlm_lsp.models.onnx_rows import run_by_onnx
 from dlm_lsp.models.packing import pack_weights
@@ -45,13 +46,16 @@ DTYPES = {
     "float64": torch.float64,
 }
 
-INT8 = "int8"
-"""Rounds the weights of most products, and on the CPU alone; the others are float32 there."""
+NARROWER = (*NARROW, ONNX)
+"""Formats that round the weights of products, which all else is read beside in the format that a device has by default."""
 
 TRIED_NUMBERS = 1_000_000
 """Of a network of fewer numbers, products are not what takes the time."""
 PACKED_BYTES = 2**31
 """A larger network is used as it lies in its mapped file: a copy of it might be more than the memory."""
+
+CPU = torch.device("cpu")
+NO_ROOM = "the model does not fit into the memory of {}; try dtype 'int8', or device 'cpu'"
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """Microseconds of processor time, of microseconds: what Linux allows a container; torch does not look at it."""
@@ -103,7 +107,9 @@ def load(
     tokenizer = read_tokenizer(path)
     vocabulary = read_vocabulary(config, tokenizer)
     wanted = unfilled(family, config).state_dict()
-    weights = read_weights(path, config, wanted, choose_dtype(dtype, place), place, on_read=on_read)
+    # What becomes narrow on its way to a device need not have room there as it is.
+    read_to = CPU if dtype in NARROW else place
+    weights = read_weights(path, config, wanted, choose_dtype(dtype, place), read_to, on_read=on_read)
 
     def denoiser(config: dict[str, Any], dtype: str) -> NetworkDenoiser:
         network, compute_rows, runs_in = build(family, config, weights, dtype, place)
@@ -116,6 +122,8 @@ def load(
         dtype = fastest(partial(denoiser, config | {family.layer_count: 1}))
     try:
         return denoiser(config, dtype)
+    except torch.OutOfMemoryError as error:
+        raise ModelError(NO_ROOM.format(place)) from error
     except RuntimeError as error:
         if dtype != ONNX:
             raise
@@ -148,9 +156,17 @@ def build(
     """Make a network of as many of the weights as it has; give it, what computes its rows, and the number format in which it runs."""
     network = unfilled(family, config)
     kind = choose_dtype(dtype, place)
-    network.load_state_dict({name: weights[name].to(kind) for name in network.state_dict()}, assign=True)
-    if place.type != "cpu" or size_bytes(weights) > PACKED_BYTES:
-        return network, compute_on(place, network), str(kind).removeprefix("torch.")
+    names = network.state_dict()
+    # What is tied is one parameter, and stays one on another device.
+    once = {id(weights[name]): nn.Parameter(weights[name].to(kind), requires_grad=False) for name in names}
+    network.load_state_dict({name: once[id(weights[name])] for name in names}, assign=True)
+    if place.type != "cpu":
+        runs_in = narrow_weights(network, dtype, place)
+        return network, compute_on(place, network), runs_in
+    if dtype == FP8:
+        log.warning("the model runs in %s: %s is for CUDA GPUs of compute capability 8.9 and newer", EXACT, FP8)
+    if size_bytes(weights) > PACKED_BYTES:
+        return network, compute, str(kind).removeprefix("torch.")
     if dtype != ONNX:
         return network, compute, pack_weights(network, dtype)
     compute_rows = run_by_onnx(network)
@@ -212,10 +228,10 @@ def choose_device(name: str) -> torch.device:
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """Give the number format of weights for a setting; `auto` is bfloat16 on CUDA, where it is fast, and float32 elsewhere."""
-    if name in {"auto", INT8, ONNX}:
+    if name in {"auto", *NARROWER}:
         return torch.bfloat16 if device.type == "cuda" else torch.float32
     if name not in DTYPES:
-        known = ", ".join(("auto", INT8, ONNX, *DTYPES))
+        known = ", ".join(("auto", *DTYPES, *NARROWER))
         raise ModelError(f"the number format {name!r} is unknown; set dtype to one of {known}")
     return DTYPES[name]
 
@@ -303,7 +319,7 @@ def read_weights(
         except (SafetensorError, OSError) as error:
             raise ModelError(f"{file} is damaged or cut short ({error}); download it again") from error
         except torch.OutOfMemoryError as error:
-            raise ModelError(f"the model does not fit into the memory of {device}; try device 'cpu'") from error
+            raise ModelError(NO_ROOM.format(device)) from error
     if is_tied and "model.embed_tokens.weight" in weights:
         weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
     missing = [name for name in wanted if name not in weights]

@@ -4,7 +4,7 @@
 ---@field enabled? boolean Whether completions are given at all; off means that the model is never called.
 ---@field model? string A bundled model's name, a folder with a checkpoint, OWNER/NAME of one that `dlm-lsp models pull` has downloaded, or `scripted:FILE` for demonstrations and tests.
 ---@field device? 'auto'|'cpu'|'cuda'|'mps' Where the model runs: `auto`, `cpu`, `cuda`, `mps`.
----@field dtype? 'auto'|'float32'|'bfloat16'|'float16'|'int8'|'onnx-int8' Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, and on a CPU `int8`, which rounds some of them, or `onnx-int8`, which rounds all and needs `pip install 'dlm-lsp[onnx]'`. On a CPU `auto` tries out what is there and takes a less exact one only where it is clearly faster; `float32` answers alike on all machines.
+---@field dtype? 'auto'|'float32'|'bfloat16'|'float16'|'int8'|'fp8'|'onnx-int8' Number format of the weights: `auto`, `float32`, `bfloat16`, `float16`, and rounded `int8` (on a CPU some of them; on a GPU those of all layers, which halves their memory), `fp8` (CUDA, compute capability 8.9 and newer) or `onnx-int8` (a CPU, with `pip install 'dlm-lsp[onnx]'`); where one cannot be had the log and `dlm-lsp doctor` say what is taken. On a CPU `auto` tries out what is there and takes a less exact one only where it is clearly faster; on CUDA it is `bfloat16`. `float32` answers alike on all machines.
 ---@field threads? integer CPU threads of the model; 0 takes one per physical core, and no more than a container is allowed (0 to 1024).
 ---@field candidates? integer How many different fillings are asked for at once (1 to 8).
 ---@field maxHoleTokens? integer Upper bound of one filling's length, in tokens (1 to 512).
