@@ -16,6 +16,7 @@ from dlm_lsp.engine.recall import Offer
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp import notebooks
 from dlm_lsp.lsp.ahead import is_prepared, look_ahead
+from dlm_lsp.lsp.reasons import ASKED_BEFORE, UNASKED, why_nothing
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Answer
 from dlm_lsp.settings import Settings
@@ -42,6 +43,7 @@ async def ask(
     scope = (asked.uri, settings)
     request: InfillRequest | None = None
     known: tuple[Offer, ...] | None = None
+    why_known = ASKED_BEFORE
     with ls.slot(asked.uri, trigger) as request_id:
         try:
             hello = await ls.engine.ready()
@@ -56,7 +58,7 @@ async def ask(
                 offered=offered,
             )
             if not is_wanted(request, settings):
-                known = ()
+                known, why_known = (), UNASKED
             elif not watched:
                 known = ls.recall.find(scope, request)
                 if known is None and trigger is Trigger.AUTOMATIC and await is_prepared(ls, asked, request, settings):
@@ -69,7 +71,8 @@ async def ask(
                 finally:
                     looking.cancel()
             else:
-                result = InfillResult(request_id, asked.version, Outcome.FILLED if known else Outcome.EMPTY)
+                outcome = Outcome.FILLED if known else Outcome.EMPTY
+                result = InfillResult(request_id, asked.version, outcome, message="" if known else why_known)
         except WorkerError as error:  # the session has told the user
             result = InfillResult(request_id, asked.version, Outcome.FAILED, message=str(error))
         except asyncio.CancelledError:
@@ -168,5 +171,5 @@ def _log(answer: Answer, from_request: int) -> None:
         result.calls,
         best.rounds if best else 0,
         spent,
-        f"; {result.message}" if result.message else "",
+        f"; {why}" if (why := result.message or why_nothing(answer)) else "",
     )

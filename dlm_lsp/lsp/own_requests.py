@@ -14,10 +14,11 @@ from dlm_lsp.lsp import convert
 from dlm_lsp.lsp.asking import ask
 from dlm_lsp.lsp.layers import lay_over
 from dlm_lsp.lsp.messages import FillParams, ItemParams, LastAnswerParams, NoParams, SwitchModelParams
+from dlm_lsp.lsp.reasons import why_nothing, why_withheld
 from dlm_lsp.lsp.session import Session
-from dlm_lsp.lsp.tally import Answer, Fate
+from dlm_lsp.lsp.tally import Fate
 from dlm_lsp.settings import Settings, camel_case
-from dlm_lsp.values import Candidate, Outcome, Step, Trigger
+from dlm_lsp.values import Step, Trigger
 
 
 async def switch_model(ls: Session, params: SwitchModelParams) -> dict[str, Any]:
@@ -57,7 +58,7 @@ async def fill(ls: Session, params: FillParams) -> dict[str, Any]:
         "items": shown.items,
         "answer": answer.id,
         "outcome": answer.result.outcome,
-        "message": _why_empty(answer) if not shown.items else "",
+        "message": "" if shown.items else why_nothing(answer) or "The document was changed meanwhile.",
         "ms": round(answer.ms, 1),
         "steps": answer.result.calls,
     }
@@ -78,10 +79,10 @@ def last_answer(ls: Session, params: LastAnswerParams) -> dict[str, Any] | None:
         "settings": _as_json(answer.settings),
         "request": _as_json(answer.request),
         "outcome": result.outcome,
-        "message": result.message,
+        "message": result.message or why_nothing(answer),
         "spentMs": result.spent_ms,
         "candidates": [
-            {**_as_json(candidate), "withheld": _why_withheld(answer, candidate)} for candidate in candidates
+            {**_as_json(candidate), "withheld": why_withheld(answer, candidate)} for candidate in candidates
         ],
         "shown": list(answer.texts),
     }
@@ -113,30 +114,6 @@ def _settings(there: Settings, options: object) -> Settings:
     if complaints:
         raise JsonRpcInvalidParams("; ".join(complaints))
     return settings
-
-
-def _why_empty(answer: Answer) -> str:
-    """Say why there is nothing to show."""
-    match answer.result.outcome:
-        case Outcome.FAILED:
-            return answer.result.message
-        case Outcome.LATE:
-            return "There was no answer within the time: raise deadlineMs."
-        case Outcome.CANCELLED:
-            return "The model was stopped."
-        case Outcome.FILLED:
-            return "What the model wrote does not fit here: showBroken shows it."
-        case _:
-            return answer.result.message or "The model leaves this hole empty."
-
-
-def _why_withheld(answer: Answer, candidate: Candidate) -> str:
-    """Say why a candidate was not shown, nothing where it was."""
-    if candidate in answer.candidates:
-        return ""
-    if answer.trigger is Trigger.AUTOMATIC and candidate.mean_logprob < answer.settings.min_logprob:
-        return "unsure"
-    return "repeated or empty" if candidate.parses else "does not fit"
 
 
 def _as_json(value: Any) -> Any:

@@ -103,15 +103,28 @@ def test_what_the_model_saw(choosy: RawClient) -> None:
     about = {"textDocument": {"uri": "file:///seen.py"}}
     unsure = choosy.ask("dlm-lsp/lastAnswer", about)["result"]
     assert ([], ["unsure"]) == (unsure["shown"], [each["withheld"] for each in unsure["candidates"]])
+    assert "The model is not sure" in unsure["message"]
+    assert unsure["message"] == status(choosy)["lastMessage"]
+    choosy.wait_for_log(f"; {unsure['message']}")
+    choosy.inline("file:///seen.py", 1, 4, trigger=2)
+    assert "asked about before" in status(choosy)["lastMessage"]
     fill(choosy, "file:///seen.py", 1, 4, settings={"seed": 5})
     seen = choosy.ask("dlm-lsp/lastAnswer", None)["result"]
     assert ADD == seen["request"]["window"]["prefix"] + seen["request"]["window"]["suffix"]
     assert ("invoked", 5, 5) == (seen["request"]["trigger"], seen["request"]["seed"], seen["settings"]["seed"])
+    assert ("", "") == (seen["message"], status(choosy)["lastMessage"])
     assert (["return a + b"], [""]) == (seen["shown"], [each["withheld"] for each in seen["candidates"]])
     (candidate,) = seen["candidates"]
     assert len(candidate["tokenTexts"][0]) == len(candidate["tokenConfidence"])
     assert choosy.ask("dlm-lsp/lastAnswer", {"textDocument": {"uri": "file:///b.py"}})["result"] is None
     assert [] == [line for line in choosy.log if "return" in line]
+
+
+def test_what_comes_only_when_asked_for_says_so(choosy: RawClient) -> None:
+    """Fails if who types in a string believes that the model had nothing to say."""
+    choosy.open("file:///text.py", 'name = "a "\n')
+    assert {"items": []} == choosy.inline("file:///text.py", 0, 10, trigger=2)
+    assert "inStrings" in status(choosy)["lastMessage"]
 
 
 def test_what_became_of_an_item(fast: RawClient) -> None:

@@ -10,6 +10,8 @@ export interface Status {
   /** While the model is being loaded. */
   loadedPercent?: number | null;
   lastMs: number | null;
+  /** Why the last answer had nothing to show. */
+  lastMessage?: string;
   counts: Record<string, number>;
 }
 

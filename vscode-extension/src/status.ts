@@ -49,6 +49,7 @@ function tooltip({ message, status }: State): vscode.MarkdownString {
     ["Model", status.model],
     ["Runs on", status.device ?? "–"],
     ["Last answer", status.lastMs === null ? "–" : `${Math.round(status.lastMs)} ms`],
+    ...(status.lastMessage ? ([["Nothing shown", status.lastMessage]] as [string, string][]) : []),
     ["Asked / answered", `${status.counts.asked ?? 0} / ${status.counts.answered ?? 0}`],
     ["Shown / accepted", `${status.counts.shown ?? 0} / ${status.counts.accepted ?? 0}`],
   ];

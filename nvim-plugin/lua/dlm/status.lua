@@ -11,6 +11,7 @@ local M = {}
 ---@field device string?
 ---@field loadedPercent number? while the model is being loaded
 ---@field lastMs number?
+---@field lastMessage string? why the last answer had nothing to show
 ---@field counts table<string, integer>
 
 local last ---@type dlm.Status?
