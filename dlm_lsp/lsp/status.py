@@ -43,6 +43,7 @@ def status(ls: Session, _params: NoParams) -> dict[str, Any]:
         "model": hello.model if hello else ls.service.settings.model,
         "modelHash": hello.model_hash if hello else None,
         "device": hello.device if hello else None,
+        "dtype": hello.dtype if hello else None,
         "loadedPercent": ls.engine.loaded_percent if ls.engine.state is EngineState.STARTING else None,
         "lastMs": round(last.ms, 1) if last else None,
         "lastMessage": why_nothing(last) if last else "",
