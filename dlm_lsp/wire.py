@@ -43,6 +43,8 @@ class Hello:
     """Measured on Python text, for the front to turn tokens into characters."""
     error: str = ""
     """Why the model could not be loaded; the worker ends after saying so."""
+    notice: str = ""
+    """What the user should know although the model runs: it does not run as the settings say."""
     reads: tuple[str, ...] = ("path", "imports")
     """The parts of `Context` that the model was trained to read (path, imports, names, snippets); others are not sent."""
 

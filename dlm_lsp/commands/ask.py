@@ -4,6 +4,7 @@ In: settings and a `Snapshot`. Out: an `Answer`. Everything a command learns of 
 shown and measured on the command line is what an editor gets.
 """
 
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -104,6 +105,8 @@ async def open_model(settings: Settings) -> AsyncIterator[Model]:
         except WorkerError as error:
             last_words = "".join(f"\n  {line}" for line in log)
             raise WorkerError(f"{error}{last_words}") from error
+        if hello.notice:
+            print(f"dlm-lsp: {hello.notice}", file=sys.stderr)
         yield Model(engine, hello)
     finally:
         await engine.stop()

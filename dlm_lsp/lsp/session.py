@@ -231,6 +231,10 @@ class Session(LanguageServer):
 
     def _note_state(self, state: EngineState, sentence: str) -> None:
         self.trouble = sentence if state is EngineState.FAILED else ""
+        hello = self.engine.hello
+        if hello and hello.notice and hello.notice not in self._told:
+            self._told.add(hello.notice)
+            self._show(types.MessageType.Warning, f"dlm-lsp: {hello.notice}")
         self.on_state(state)
         if state is EngineState.FAILED:
             log.error("no completions: %s", sentence)

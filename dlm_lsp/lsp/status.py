@@ -77,7 +77,7 @@ def _sentence(ls: Session) -> str:
         return "Completions are switched off; the model's memory is free."
     match ls.engine.state:
         case EngineState.READY | EngineState.BUSY if hello is not None:
-            return f"The model {hello.model} is loaded on {hello.device}."
+            return f"The model {hello.model} is loaded on {hello.device}{hello.notice and f'; {hello.notice}'}."
         case EngineState.FAILED:
             return f"No completions: {ls.trouble}."
         case EngineState.RESTARTING:

@@ -1,8 +1,8 @@
 """Which number format is fastest on this CPU: tried out once, while a model is loaded.
 
-In: what makes the first layer of the model in a format. Out: the format's name. Two machines may choose differently, and then give
-slightly different answers; a format is only chosen for a clear gain, and only if it computes much the same. It knows no file and no
-kernel.
+In: what makes the first layer of the model in a format. Out: the names of formats, the one to run in first. Two machines may choose
+differently, and then give slightly different answers; a format is only chosen for a clear gain, and only if it computes much the same.
+It knows no file and no kernel.
 """
 
 import sys
@@ -64,12 +64,15 @@ class Trial:
         return now_s() - began
 
 
-def fastest(make: Callable[[str], NetworkDenoiser]) -> str:
-    """Try the formats, on one thread: several would wait for each other where the machine has other work, and compare no better."""
+def fastest(make: Callable[[str], NetworkDenoiser]) -> list[str]:
+    """Give the clearly fastest format, behind it what is to be taken where the whole model fails in it, at last the exact one.
+
+    They are tried on one thread: several would wait for each other where the machine has other work, and compare no better.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return choose(working(make))
+        return in_order(measure(working(make)))
     finally:
         torch.set_num_threads(threads)
 
@@ -89,14 +92,27 @@ def working(make: Callable[[str], NetworkDenoiser]) -> dict[str, Trial]:
     return trials
 
 
-def choose(trials: Mapping[str, Trial]) -> str:
-    """Give the name of the format that is clearly fastest."""
+def measure(trials: Mapping[str, Trial]) -> dict[str, float]:
+    """Take the seconds of some steps and a pass in each format, but for those that take longer for a step than the exact one."""
     steps_s = {name: min(times) for name, times in in_turns(trials, HOLE, STEP_ROUNDS).items()}
     # What is slower there is not tried on all rows: a CPU that has to emulate a format could take seconds.
     trials = {name: trial for name, trial in trials.items() if steps_s[name] <= steps_s[EXACT]}
     passes_s = {name: min(times) for name, times in in_turns(trials, EVERYTHING, PASS_ROUNDS).items()}
+    return {name: STEPS_A_PASS * steps_s[name] + passes_s[name] for name in trials}
+
+
+def in_order(spent_s: Mapping[str, float]) -> list[str]:
+    """Give the formats down to the exact one, each the choice among those that are left."""
+    left, names = dict(spent_s), []
+    while EXACT in left:
+        names.append(choose(left))
+        del left[names[-1]]
+    return names
+
+
+def choose(spent_s: Mapping[str, float]) -> str:
+    """Give the name of the format that is clearly fastest."""
     chosen = EXACT
-    spent_s = {name: STEPS_A_PASS * steps_s[name] + passes_s[name] for name in trials}
     for name, spent in spent_s.items():  # the more exact first
         if spent < CLEARLY * spent_s[chosen]:
             chosen = name

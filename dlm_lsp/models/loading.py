@@ -6,7 +6,7 @@ no code of a checkpoint (`auto_map` is never read) and knows no forward pass.
 
 import difflib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -88,10 +88,12 @@ def load(
     dtype: str = "auto",
     threads: int = 0,
     on_read: Callable[[int], None] | None = None,
+    on_notice: Callable[[str], None] = log.warning,
 ) -> Denoiser:
     """Load a bundled model by its name, a checkpoint by its folder, or `scripted:FILE`; 0 threads are those of the machine.
 
-    `on_read` is told how many percent of the weights have been read, whenever it is one more.
+    `on_read` is told how many percent of the weights have been read, whenever it is one more; `on_notice` why the model does not run
+    in the number format that was asked for.
     """
     # Here, so that weights can be read where the tokenizers library is not installed.
     from dlm_lsp.models.scripted import read_script
@@ -118,17 +120,32 @@ def load(
             network, vocabulary, tokenizer, compute_rows=compute_rows, computes_all=by_onnx, dtype=runs_in
         )
 
+    formats = [dtype, "auto"] if dtype in NARROWER else [dtype]
     if dtype == "auto" and place.type == "cpu" and is_worth_trying(weights):
-        dtype = fastest(partial(denoiser, config | {family.layer_count: 1}))
+        formats = fastest(partial(denoiser, config | {family.layer_count: 1}))
     try:
-        return denoiser(config, dtype)
+        made, why = first_of(formats, partial(denoiser, config))
     except torch.OutOfMemoryError as error:
         raise ModelError(NO_ROOM.format(place)) from error
-    except RuntimeError as error:
-        if dtype != ONNX:
+    if dtype not in {"auto", made.dtype}:
+        on_notice(f"the number format {dtype} cannot be had here{why}: the model runs in {made.dtype}")
+    elif why:
+        log.warning("the model runs in %s: %s fails%s", made.dtype, formats[0], why)
+    return made
+
+
+def first_of(formats: Sequence[str], make: Callable[[str], NetworkDenoiser]) -> tuple[NetworkDenoiser, str]:
+    """Make a model in the first format that works; say why it was not the first of all, in brackets."""
+    *others, last = formats
+    why = ""
+    for name in others:
+        try:
+            return make(name), why
+        except torch.OutOfMemoryError:
             raise
-        log.warning("the model runs in %s: there is no %s (%s)", EXACT, ONNX, error)
-        return denoiser(config, EXACT)
+        except RuntimeError as error:
+            why = why or f" ({error})"
+    return make(last), why
 
 
 def set_threads(threads: int) -> None:
@@ -161,10 +178,12 @@ def build(
     once = {id(weights[name]): nn.Parameter(weights[name].to(kind), requires_grad=False) for name in names}
     network.load_state_dict({name: once[id(weights[name])] for name in names}, assign=True)
     if place.type != "cpu":
-        runs_in = narrow_weights(network, dtype, place)
-        return network, compute_on(place, network), runs_in
+        if dtype in NARROW:
+            narrow_weights(network, dtype, place)
+        network.to(place)
+        return network, compute_on(place, network), dtype if dtype in NARROW else str(kind).removeprefix("torch.")
     if dtype == FP8:
-        log.warning("the model runs in %s: %s is for CUDA GPUs of compute capability 8.9 and newer", EXACT, FP8)
+        raise RuntimeError("it is for CUDA GPUs of compute capability 8.9 and newer")
     if size_bytes(weights) > PACKED_BYTES:
         return network, compute, str(kind).removeprefix("torch.")
     if dtype != ONNX:

@@ -168,7 +168,7 @@ def run_by_onnx(network: nn.Module) -> OnnxRows:
         check_rows(rows)
         setattr(network, "lm_head", Packed([network.lm_head], int8_product))  # noqa: B010 another type, as packing does
     except ImportError as error:
-        raise RuntimeError(f"{error}; pip install 'dlm-lsp[onnx]'") from error
+        raise RuntimeError(f"it needs more packages, pip install 'dlm-lsp[onnx]': {error}") from error
     except Exception as error:  # ONNX Runtime's own errors have no class in common
         raise RuntimeError(str(error).partition("\n")[0]) from error
     return rows

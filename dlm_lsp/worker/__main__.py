@@ -36,6 +36,8 @@ log = logging.getLogger("dlm_lsp.worker")
 
 IDLE_S = 0.25
 """If nothing was asked for so long after an answer, somebody who typed has paused."""
+_NO_MEMORY = re.compile("out of memory|(can't|failed to) allocate memory", re.IGNORECASE)
+"""How PyTorch says it of a device and of the CPU, and ONNX Runtime."""
 LEAVE_WITHIN_S = 5.0
 """A model call that hangs must not keep the process after its input has ended."""
 
@@ -88,7 +90,15 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         from dlm_lsp.worker.verbatim import read_blocks
 
         where = {"device": options.device, "dtype": options.dtype, "threads": options.threads}
-        denoiser = load(options.model, **where, on_read=lambda percent: send(wire.Loading(percent)))
+        notices: list[str] = []
+        denoiser = load(
+            options.model,
+            **where,
+            on_read=lambda percent: send(wire.Loading(percent)),
+            on_notice=notices.append,
+        )
+        for notice in notices:
+            log.warning("%s", notice)
         contexts = keep_contexts(denoiser)
         drafters = Drafters(denoiser, partial(load, **where))
         copy_shares = read_shares(find(options.model) / COPY_PRIOR)
@@ -105,6 +115,7 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
             max_tokens=denoiser.max_tokens,
             chars_per_token=_chars_per_token(denoiser),
             reads=parts_read(options.model),
+            notice="; ".join(notices),
         )
         send(hello)
     except DlmError as error:
@@ -133,7 +144,8 @@ def _serve(options: argparse.Namespace, send: Callable[[wire.Message], None]) ->
         )
         send(wire.Result(result))
         if denoiser.device != hello.device:
-            hello = replace(hello, device=denoiser.device, memory_bytes=_free_bytes(denoiser.device))
+            free_bytes = _free_bytes(denoiser.device)
+            hello = replace(hello, device=denoiser.device, memory_bytes=free_bytes, notice=result.message)
             send(hello)
         inbox.finish(job.request.id)
         job = _next(inbox, contexts)
@@ -231,16 +243,14 @@ def _where(error: BaseException) -> str:
 def _explain(error: Exception, request: InfillRequest) -> str:
     if isinstance(error, DlmError):
         return str(error)
-    if isinstance(error, MemoryError) or re.search("out of memory|can't allocate memory", str(error), re.IGNORECASE):
+    if _is_full(error):
         return f"not enough memory for request {request.id}: lower maxWindowTokens or maxHoleTokens"
     return f"the model failed on request {request.id} ({type(error).__name__}); the log names the place"
 
 
 def _is_full(error: Exception) -> bool:
-    """Whether a device had no memory left, the CPU's own aside: that what was kept is forgotten may help."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError)
+    """Whether there was no memory left: that what was kept is forgotten may help."""
+    return isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) is not None
 
 
 def _leave_device(denoiser: "Denoiser") -> str:

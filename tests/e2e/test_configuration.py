@@ -1,9 +1,11 @@
 """Settings as editors give them: at the start, pushed, or when they are asked, for the window and for its folders."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.conftest import StartServer
 from tests.e2e.raw_client import Message, RawClient
 
 SECTION = "dlm-lsp"
@@ -168,3 +170,24 @@ def test_a_decoder_may_order_the_calls_itself(editor: Editor) -> None:
     editor.notify(CHANGED, {"settings": None})
     editor.wait_until(lambda: editor.is_on("file:///c.py"))
     assert [] == editor.warnings()
+
+
+def test_a_number_format_that_is_not_there_is_said_once(
+    start: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails if who has set a format is told nothing, not what to install, or again and again; or gets no answers for it."""
+    tiny = Path(__file__).parents[1] / "data/reference/checkpoints/dream-tiny"
+    (tmp_path / "onnx.py").write_text("raise ImportError('not here')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    client = start(str(tiny), "--dtype", "onnx-int8")
+    client.initialize()
+    client.open("file:///a.py", ADD)
+    for character in (4, 3):
+        client.inline("file:///a.py", 1, character)
+    told = [note["params"] for note in client.notifications if note["method"] == "window/showMessage"]
+    assert [2] == [note["type"] for note in told]
+    status = client.ask("dlm-lsp/status", None)["result"]
+    assert ("ready", "float32") == (status["state"], status["dtype"])
+    for said in (told[0]["message"], status["message"]):
+        assert "onnx-int8" in said
+        assert "pip install 'dlm-lsp[onnx]'" in said

@@ -13,10 +13,11 @@ from torch import Tensor
 from dlm_lsp.models.cached import keep_contexts
 from dlm_lsp.models.denoiser import Denoiser
 from dlm_lsp.models.loading import load
+from dlm_lsp.models.onnx_rows import Graph
 from dlm_lsp.models.transformer import NetworkDenoiser
 from dlm_lsp.sampling.healing import sort_pieces
 from dlm_lsp.values import InfillResult, Outcome
-from dlm_lsp.worker.__main__ import _answer
+from dlm_lsp.worker.__main__ import _answer, _is_full
 from dlm_lsp.worker.inbox import Inbox, Job
 from tests.worker.conftest import request_at
 
@@ -147,3 +148,26 @@ def test_a_cpu_without_memory_is_not_left(on_device) -> None:
     assert Outcome.FAILED == failed.outcome
     assert "lower maxWindowTokens or maxHoleTokens" in failed.message
     assert not small._network.moved
+
+
+@pytest.mark.parametrize("by", ["python", "torch", "onnx"])
+def test_what_a_lack_of_memory_looks_like(by: str) -> None:
+    """Fails if one of those that compute says it in other words, and the user is told that the model failed."""
+
+    def take_all() -> None:
+        """Ask for 64 TiB."""
+        if by == "python":
+            bytearray(2**46)
+        if by == "torch":
+            torch.zeros(2**44)
+        if by == "onnx":
+            pytest.importorskip("onnx")
+            pytest.importorskip("onnxruntime")
+            graph = Graph()
+            rows = graph.one("Expand", "x", graph.weight(torch.tensor([2**44])))
+            graph.run({"x": (torch.float32, (1,))}, [rows])({"x": torch.ones(1)})
+
+    with pytest.raises((MemoryError, RuntimeError)) as raised:
+        take_all()
+    assert _is_full(raised.value)
+    assert not _is_full(RuntimeError("index out of range"))
