@@ -7,7 +7,7 @@
 In: nothing but torch, numpy and safetensors; the peers' own code where its folder is given (`gpu_peers`). Out: one JSON file, written
 again after every number, so that a cut loses nothing; the tables and the plot after every part (`gpu_report`). No weights are read:
 what random ones answer means nothing, what they cost is what trained ones cost. So it says nothing about what int8 and fp8 cost in
-quality: that is measured on trained weights, by the benchmarks that compare answers.
+quality: that is measured on trained weights, by `gpu_formats`.
 
 Limits are those of `benchmarks.roofline`: the longer of reading the weights at the measured rate of copying, and multiplying them at the
 measured rate for large bf16 matrices. A step computes the rows of the hole, and in the Dream family the row before it, beside the kept
@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmarks.gpu_formats import FORMATS, swapped
 from benchmarks.gpu_report import as_svg, as_tables
 from benchmarks.machine import commit
 from benchmarks.roofline import Shape, copy_rate, seconds, wait
@@ -37,6 +36,7 @@ from dlm_lsp.models.cached import Cached, Dual
 from dlm_lsp.models.denoiser import View, Vocabulary
 from dlm_lsp.models.graphs import CudaCapture, Graphs, choose_bucket
 from dlm_lsp.models.loading import FAMILIES, Undrawn
+from dlm_lsp.models.narrow import NARROW, narrow_weights
 from dlm_lsp.models.transformer import Again, Network, NetworkDenoiser, compute
 from dlm_lsp.sampling.belief import believe
 from dlm_lsp.sampling.canvas import Canvas, Move
@@ -507,18 +507,31 @@ def lanes(bench: Bench, canvas: int) -> None:
 
 
 def formats(bench: Bench, canvas: int) -> None:
-    """Measure steps whose layers are multiplied in narrower numbers; the head stays as it is."""
+    """Measure steps whose layers are multiplied in narrower numbers, and what the weights take; the head stays as it is."""
     view = bench.question(canvas, bench.sizes.holes[0])
     head = bench.shape.width * bench.shape.vocabulary
-    for name, make in FORMATS.items():
-        with bench.record.part(f"{bench.name}, {name}"), swapped(bench.network, make):
-            # Those that there are hold the weights before.
+    wide = str(bench.network.head(bench.network.keep(1).hidden).dtype).removeprefix("torch.")
+    bench.record.add({"model": bench.name, "part": "weights", "weights": wide, "bytes": held_bytes(bench.network)})
+    for name in NARROW:
+        with bench.record.part(f"{bench.name}, {name}"):
+            # Graphs hold the weights before, and there is not room on every card for both.
             bench.graphs = Graphs(bench.graphs.capture, GRAPH_BYTES, bench.graphs.device_type)
+            bench.network = None
+            bench.network = make_network(bench.config, bench.device)
+            narrow_weights(bench.network, name, torch.device(bench.device))
+            bench.record.add(
+                {"model": bench.name, "part": "weights", "weights": name, "bytes": held_bytes(bench.network)}
+            )
             weight_bytes = 1 + head / bench.shape.weights
             step(bench, [view], "formats", weights=name, weight_bytes=weight_bytes)
             plain = bench.denoiser(graphed=False)
             ms = bench.ms(lambda: plain.predict([view]))  # noqa: B023
             bench.add("formats", ms, canvas=canvas, hole=len(view.rows), how="eager, all rows", weights=name)
+
+
+def held_bytes(network: nn.Module) -> int:
+    """Count what a network's numbers take, those that are tied once."""
+    return sum(tensor.nbytes for tensor in {*network.parameters(), *network.buffers()})
 
 
 if __name__ == "__main__":

@@ -1,71 +1,76 @@
-"""Layers in narrower numbers, as torch itself can multiply them on a GPU: for the benchmark, not for the server.
+"""What the 8-bit formats of a GPU cost in quality: a model's answers in each of them beside those in float32.
 
-In: a network. Out: the same network, for a while with other linear layers in its body. It knows no family and measures nothing.
+    python -m benchmarks.gpu_formats single-line.jsonl multi-line.jsonl random-span.jsonl … --model nano --device cuda
+
+In: files of holes in the form of HumanEval Infilling, a model with trained weights. Out: benchmarks/results/gpu_formats.json: KL divergence in
+nats a masked row, the likeliest token, how often that is another one where float32 is surer than the threshold, as `cpu_formats` counts
+them. On the CPU, which has no unit for fp8, the same numbers are widened and multiplied: what rounding costs is the same there, and no
+time is taken. What the formats give in time is told by `benchmarks.gpu`.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import argparse
+import json
+import sys
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
-FP8_MOST = 448.0
-"""The largest number of float8_e4m3fn."""
+from benchmarks.cpu_formats import CPU, compare
+from benchmarks.drift import CHARS_PER_TOKEN, Bench, read_some
+from benchmarks.machine import describe
+from dlm_lsp.models.folders import find, model_hash
+from dlm_lsp.models.formats import EXACT
+from dlm_lsp.models.loading import DTYPES, FAMILIES, load, parts_read, read_config, read_weights, unfilled
+from dlm_lsp.models.narrow import NARROW, narrow_weights
+from dlm_lsp.models.transformer import NetworkDenoiser
+from dlm_lsp.sampling.healing import sort_pieces
+from dlm_lsp.wire import Hello
 
-
-class Int8Weights(nn.Module):
-    """Weights rounded to 255 steps a row; activations stay as they are."""
-
-    def __init__(self, layer: nn.Linear) -> None:
-        super().__init__()
-        scale = layer.weight.abs().amax(1, keepdim=True) / 127  # [N, 1]
-        self.weight = (layer.weight / scale).round().to(torch.int8)
-        self.scale = scale[:, 0].contiguous()
-        self.bias = layer.bias
-
-    def forward(self, x: Tensor) -> Tensor:  # [..., D] -> [..., N]
-        """Multiply."""
-        rows = x.reshape(-1, x.shape[-1])
-        out: Tensor = torch.ops.aten._weight_int8pack_mm(rows, self.weight, self.scale)  # noqa: SLF001 torch has no public one
-        out = out.view(*x.shape[:-1], -1)
-        return out if self.bias is None else out + self.bias
+OUT = Path(__file__).parent / "results" / "gpu_formats.json"
+WIDE = "bfloat16"
+"""What the server takes on CUDA, and what all but the layers of a narrow network is in."""
 
 
-class Fp8(nn.Module):
-    """Weights in float8, a scale a row; activations are brought there row by row."""
+def main() -> None:
+    """Measure, and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("holes", nargs="+", type=Path)
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--count", type=int, default=24, help="holes of each file")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    like = load(options.model, device="cpu", dtype=EXACT, threads=1)
+    assert isinstance(like, NetworkDenoiser), "a script has no number format"
+    bench = Bench(
+        like,
+        sort_pieces(like.tokenizer.piece_texts(), like.vocabulary.forbidden),
+        Hello(max_tokens=like.max_tokens, chars_per_token=CHARS_PER_TOKEN, reads=parts_read(options.model)),
+    )
+    place = torch.device(options.device)
+    made = {dtype: in_format(find(options.model), dtype, place, like) for dtype in (EXACT, WIDE, *NARROW)}
+    result = {
+        **describe(),
+        "device": options.device,
+        "model": options.model,
+        "model_hash": model_hash(options.model),
+        "answers": compare(bench, made, read_some(options.holes, options.count)),
+    }
+    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    json.dump(result, sys.stdout, indent=1)
 
-    def __init__(self, layer: nn.Linear) -> None:
-        super().__init__()
-        scale = layer.weight.abs().amax(1, keepdim=True).float() / FP8_MOST  # [N, 1]
-        self.weight = (layer.weight / scale).to(torch.float8_e4m3fn)
-        self.scale = scale.t().contiguous()  # [1, N]
-        self.bias = layer.bias
 
-    def forward(self, x: Tensor) -> Tensor:  # [..., D] -> [..., N]
-        """Multiply."""
-        rows = x.reshape(-1, x.shape[-1])
-        scale = rows.abs().amax(1, keepdim=True).float().clamp_min(1e-12) / FP8_MOST  # [R, 1]
-        narrow = (rows / scale).to(torch.float8_e4m3fn)
-        out = torch._scaled_mm(narrow, self.weight.t(), scale, self.scale, out_dtype=torch.bfloat16)  # noqa: SLF001 torch has no public one
-        out = out.to(x.dtype).view(*x.shape[:-1], -1)
-        return out if self.bias is None else out + self.bias
+def in_format(folder: Path, dtype: str, place: torch.device, like: NetworkDenoiser) -> NetworkDenoiser:
+    """Load a model as the server does on a GPU, wherever it is to run."""
+    config = read_config(folder)
+    network = unfilled(FAMILIES[config["model_type"]], config)
+    weights = read_weights(folder, config, network.state_dict(), DTYPES.get(dtype, DTYPES[WIDE]), CPU)
+    network.load_state_dict(weights, assign=True)
+    if dtype in NARROW:
+        narrow_weights(network, dtype, place)
+    return NetworkDenoiser(network.to(place), like.vocabulary, like.tokenizer)
 
 
-FORMATS: dict[str, Callable[[nn.Linear], nn.Module]] = {"fp8": Fp8, "int8 weights": Int8Weights}
-
-
-@contextmanager
-def swapped(network: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> Iterator[None]:
-    """Put other layers into the body of a network for a while; what is tied to the embedding, or as wide, is left."""
-    before: list[tuple[nn.Module, str, nn.Linear]] = []
-    body = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
-    try:
-        for parent in (module for blocks in body for module in blocks.modules()):
-            for name, layer in list(parent.named_children()):
-                if isinstance(layer, nn.Linear):
-                    before.append((parent, name, layer))
-                    setattr(parent, name, make(layer))
-        yield
-    finally:
-        for parent, name, layer in before:
-            setattr(parent, name, layer)
+if __name__ == "__main__":
+    main()

@@ -67,6 +67,10 @@ def as_tables(result: Mapping[str, Any]) -> str:
     if memory:
         lines += ["", "### Memory at most, GiB", "", "| model | used | reserved |", "| --- | --- | --- |"]
         lines += [f"| {row['model']} | {gib(row['bytes'])} | {gib(row['reserved_bytes'])} |" for row in memory]
+    weights = [row for row in result["rows"] if row["part"] == "weights"]
+    if weights:
+        lines += ["", "### What the weights take, GiB", "", "| model | weights | GiB |", "| --- | --- | --- |"]
+        lines += [f"| {row['model']} | {row['weights']} | {gib(row['bytes'])} |" for row in weights]
     checks = [row for row in result["rows"] if row["part"] == "check"]
     if checks:
         lines += ["", "### Graphs against the same network without", ""]

@@ -1,19 +1,15 @@
 """Weights of 8 bits on a GPU: the layers' take half the memory that they take in bfloat16, and fp8 is multiplied as it is.
 
 In: a network whose weights lie in main memory, the name of a number format, a device. Out: the same network on the device. Embedding,
-norms and head stay in the format in which they were read. What a device cannot multiply is said in the log, and the whole network stays so.
+norms and head stay in the format in which they were read. What a device cannot multiply is a RuntimeError that says why.
 It knows no family (modules say under `together` what reads the same rows) and no file.
 """
-
-import logging
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dlm_lsp.models.packing import Maker, Packed, in_levels
-
-log = logging.getLogger(__name__)
 
 FP8_MOST = 448.0
 """The largest number of float8_e4m3fn."""
@@ -85,17 +81,13 @@ NARROW: dict[str, Maker] = {"int8": Int8, FP8: Fp8}
 """By the names of the setting `dtype`."""
 
 
-def narrow_weights(network: nn.Module, dtype: str, place: torch.device) -> str:
-    """Bring a network to a device, in a number format if that is one of 8 bits and can be had there; give the format in which it runs."""
-    make = NARROW.get(dtype)
-    why = find_fault(make, place) if make else ""
-    plain = str(next(network.parameters()).dtype).removeprefix("torch.")
-    if why:
-        log.warning("the model runs in %s: %s has no %s (%s)", plain, place, dtype, why)
-    elif make:
-        replace_layers(network, make, place)
+def narrow_weights(network: nn.Module, dtype: str, place: torch.device) -> None:
+    """Bring a network to a device, its layers in a number format of 8 bits; raise RuntimeError where there is no such format."""
+    make = NARROW[dtype]
+    if why := find_fault(make, place):
+        raise RuntimeError(why)
+    replace_layers(network, make, place)
     network.to(place)
-    return dtype if make and not why else plain
 
 
 def find_fault(make: Maker, place: torch.device) -> str:
