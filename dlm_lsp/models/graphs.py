@@ -98,9 +98,12 @@ class Buffers:
         for mine, piece in zip(self.pieces, pieces, strict=True):
             length, count = len(piece.tokens), len(piece.rows)
             assert mine.unseen is not None, "a buffer is longer than its canvas"
-            mine.tokens[:length] = piece.tokens
-            mine.positions[:length] = piece.positions
-            mine.rows[:count] = piece.rows
+            for buffer, numbers in (
+                (mine.tokens[:length], piece.tokens),
+                (mine.positions[:length], piece.positions),
+                (mine.rows[:count], piece.rows),
+            ):
+                buffer.copy_(numbers, non_blocking=True)  # as `transformer.send` does
             mine.rows[count:] = len(mine.tokens) - 1
             mine.unseen[:length] = 0
             mine.unseen[length:] = -torch.inf
@@ -110,7 +113,7 @@ class Buffers:
     def give(self, pieces: Sequence[Again]) -> None:
         """Copy what was computed out."""
         for mine, piece in zip(self.pieces, pieces, strict=True):
-            rows = piece.rows.to(mine.rows.device)
+            rows = mine.rows[: len(piece.rows)]
             for new, old in zip(parts(mine.kept), parts(piece.kept), strict=True):
                 old[..., rows, :] = new[..., rows, :]
 

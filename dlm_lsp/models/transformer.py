@@ -217,11 +217,19 @@ BUCKET_TOKENS = 64
 """Batches are padded to a multiple of this, so that few shapes occur."""
 
 
+def send(numbers: Tensor, place: torch.device) -> Tensor:
+    """Copy numbers of the host to a device, behind what that still has to do and without waiting for it.
+
+    Main memory that is not pinned is read before CUDA returns, so it may be written at once. Metal reads it later.
+    """
+    return numbers.to(place, non_blocking=place.type != "mps")
+
+
 def compute(network: Network, pieces: Sequence[Again], layers: int | None = None) -> None:
     """Compute these rows again, at least one a canvas, in one go through so many layers, and keep them."""
     place = pieces[0].kept.hidden.device
-    rows = [piece.rows.to(place) for piece in pieces]
-    turns = [network.turn(piece.positions.to(place)[None]) for piece in pieces]
+    rows = [send(piece.rows, place) for piece in pieces]
+    turns = [network.turn(send(piece.positions, place)[None]) for piece in pieces]
     beside = [
         [
             Beside(here, piece.kept.keys[layer], piece.kept.values[layer], cos, sin, piece.unseen)
@@ -229,8 +237,8 @@ def compute(network: Network, pieces: Sequence[Again], layers: int | None = None
         ]
         for layer in range(len(pieces[0].kept.keys))
     ]
-    tokens = torch.cat([piece.tokens[piece.rows] for piece in pieces]).to(place)
-    positions = torch.cat([piece.positions[piece.rows] for piece in pieces]).to(place)
+    tokens = send(torch.cat([piece.tokens[piece.rows] for piece in pieces]), place)
+    positions = send(torch.cat([piece.positions[piece.rows] for piece in pieces]), place)
     hidden = network.hidden(tokens[None], positions[None], None, layers, beside)[0]
     for piece, here, new in zip(pieces, rows, torch.split(hidden, [len(here) for here in rows]), strict=True):
         piece.kept.hidden[here] = new
@@ -338,9 +346,9 @@ class NetworkDenoiser:
             return self._read([piece.kept.hidden for piece in pieces], views)
         tokens, positions, visible = pack([self._behind(view) for view in views])
         hidden = self._network.hidden(
-            tokens.to(self._place),
-            positions.to(self._place),
-            None if visible is None else visible.to(self._place),
+            send(tokens, self._place),
+            send(positions, self._place),
+            None if visible is None else send(visible, self._place),
             self._layers,
         )
         return self._read(list(hidden), views)
@@ -394,7 +402,9 @@ class NetworkDenoiser:
         if not views:
             return []
         rows = [view.rows if view.read is None else view.rows[view.read] for view in views]
-        picked = torch.cat([each[self._network.speakers(here)] for each, here in zip(hidden, rows, strict=True)])
+        picked = torch.cat(
+            [each[send(self._network.speakers(here), each.device)] for each, here in zip(hidden, rows, strict=True)]
+        )
         logits = torch.split(self._network.head(picked).float(), [len(here) for here in rows])
         return [_widen(said, view.read) for said, view in zip(logits, views, strict=True)]
 
@@ -403,9 +413,8 @@ def _widen(logits: Tensor, read: Tensor | None) -> Tensor:  # [read rows, V], [R
     """Put zeros where nobody reads."""
     if read is None or len(logits) == len(read):
         return logits
-    wide = logits.new_zeros(len(read), logits.shape[1])
-    wide[read.to(logits.device)] = logits
-    return wide
+    rows = send(read.nonzero().flatten(), logits.device)  # found here: where a device is asked for them, the host waits
+    return logits.new_zeros(len(read), logits.shape[1]).index_copy_(0, rows, logits)
 
 
 def pack(views: Sequence[View]) -> tuple[Tensor, Tensor, Tensor | None]:
