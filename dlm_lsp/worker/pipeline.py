@@ -1,8 +1,8 @@
 """From a request to ranked fillings: the whole algorithm on one page.
 
 In: an `InfillRequest`, a `Denoiser` with the texts of its vocabulary, and two callbacks (is it cancelled, who watches). Out: an `InfillResult`.
-Lay out → lengths → denoise → look → mask again what does not fit → rank. It knows no pipe and no editor; between any two
-model calls it asks whether anybody still waits.
+Lay out → lengths → denoise → look → mask again what does not fit, and try other lengths beside it → rank. It knows no pipe and no
+editor; between any two model calls it asks whether anybody still waits.
 """
 
 import time
@@ -37,6 +37,7 @@ MAX_EARLY = 2
 WITHHELD = "an answer was withheld: it repeats code that the model was trained on (blockVerbatim)"
 
 
+@torch.inference_mode()
 def fill(
     request: InfillRequest,
     denoiser: Denoiser,
@@ -57,8 +58,8 @@ def fill(
     `find_drafter` makes the second denoiser of a decoder that has one, by its name. `contexts` is what earlier requests to this model
     have left. `read_blocks` gives the hashes of its training texts.
 
-    Where nothing fits after all rounds, lanes of other lengths are tried, all at once, if half of the time is left.
-    Lengths are looked for in the first half only.
+    Where nothing fits at first, lanes of other lengths are tried beside the repairs, if half of the time is left. Lengths are
+    looked for in the first half only.
     """
     started = time.monotonic()
     deadline = arrived + request.deadline_ms / 1000
@@ -97,16 +98,13 @@ def fill(
         strategy = make_strategy(request.sampler, draft_with)
         decode = Decode(request, metered, strategy, drafter, draft, baseline, deadline, cancelled, watch)
         lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans) if not plan.is_spare]
-        spare = [plan for plan in plans if plan.is_spare]
+        spare = [plan for plan in plans if plan.is_spare and request.repair_rounds]
+        others = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(spare, start=len(lanes))]
         draws = begin_draws(plans[0], draft, request, denoiser)
         if request.drafts:
             lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
-        decode.finish([*lanes, *draws])
-        fits = any(is_answer(lane, request.trigger) for lane in lanes)
-        if request.repair_rounds and not fits and time.monotonic() < half:
-            others = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(spare, start=len(lanes))]
-            decode.finish(others)
-            lanes += others
+        decode.finish(lanes, draws, others, until=half)
+        lanes += [lane for lane in others if lane.finished]
     except Cancelled:
         return answer(Outcome.CANCELLED)
     spent["denoise"], spent["sampler"] = decode.denoise_ms, decode.denoise_ms - decode.model_ms
@@ -141,18 +139,33 @@ class Decode:
     """In the model and the sampler."""
     model_ms: float = 0.0
     """Of that, in the model and the drafter."""
+    racing: bool = False
+    """Whether the first lane that fits ends the decode."""
+    won: bool = False
+    """Whether one has."""
     began: float = field(default_factory=time.perf_counter)
 
-    def finish(self, lanes: Sequence[Lane]) -> None:
-        """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up."""
-        still = list(lanes)
+    def finish(self, lanes: Sequence[Lane], draws: Sequence[Lane], others: Sequence[Lane], *, until: float) -> None:
+        """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up.
+
+        Where none of the `lanes` fits at first, the `others` begin beside the repairs, if it is not yet `until`. Where one answer is
+        wanted they race: lanes that are not finished by then have lost.
+        """
+        still = [*lanes, *draws]
         for lane in still if self.request.trace else ():
             self._show(lane)  # before anything is written
         began, denoised_ms = time.perf_counter(), self.denoise_ms
         while still:
             self._denoise(still)
+            if self.won:
+                break
             late = time.monotonic() > self.deadline
             still = [lane for lane in still if not self._settled(lane, late=late)]
+            fits = any(is_answer(lane, self.request.trigger) for lane in lanes)
+            if others and not fits and time.monotonic() < until:
+                still += others
+                self.racing = self.request.candidates == 1
+            others = ()
         self.guide_ms += (time.perf_counter() - began) * 1000 - (self.denoise_ms - denoised_ms)
 
     def _denoise(self, lanes: Sequence[Lane]) -> None:
@@ -172,15 +185,21 @@ class Decode:
             adjust=(*self.draft.adjusts, *listening),
         )
         for canvases in self._timed(steps):
+            full: list[Lane] = []
             for number, (lane, canvas) in enumerate(zip(lanes, canvases, strict=True)):
                 before, lane.canvas = lane.canvas, canvas
-                lane.whole = canvas if canvas.done else lane.whole
+                if canvas.done:
+                    lane.whole = canvas
+                    full += [lane] if canvas is not before else []
                 if number == 0 or (self.request.trace and canvas is not before):
                     self._show(lane, believed=beliefs.about(before))
             beliefs.forget()
             if self.cancelled():
                 raise Cancelled
             if time.monotonic() > self.deadline:
+                return False
+            if self.racing and any(self._wins(lane) for lane in full):
+                self.won = True
                 return False
             broken = [lane for lane in lanes if self._mask_lines_again(lane)]
             if broken:
@@ -198,6 +217,15 @@ class Decode:
             if canvases is None:
                 return
             yield canvases
+
+    def _wins(self, lane: Lane) -> bool:
+        """Judge a lane that is full while others are not; it is finished if it fits."""
+        tokenizer = self.denoiser.tokenizer
+        seen = look(lane.canvas, self.draft, self.request, self.baseline, tokenizer, repairs=False)
+        if not is_answer(replace(lane, seen=seen), self.request.trigger):
+            return False
+        lane.seen, lane.judged, lane.finished = seen, lane.canvas, True
+        return True
 
     def _mask_lines_again(self, lane: Lane) -> bool:
         """Mask again what no line behind it can mend; say whether there was any."""

@@ -462,10 +462,22 @@ def test_lanes_of_other_lengths_are_tried_at_once_and_only_where_nothing_fits(sc
     """Fails if what does not fit costs the calls of one lane after the other, or what fits costs those of any other lane."""
     model = Noting(Worsening(scripted(ADD_RULE)))
     run(request_at(ADD), model)
-    assert {1, len(SPARE_FACTORS)} <= set(model.asked)
+    assert {1, 1 + len(SPARE_FACTORS)} <= set(model.asked)
     model = Noting(scripted(ADD_RULE))
     run(request_at(ADD), model)
     assert {1} == set(model.asked)
+
+
+def test_what_fits_does_not_wait_for_lanes_that_are_not_full(scripted: Make) -> None:
+    """Fails if the model is asked about other lanes when one fits, or if who wants several answers gets only the first."""
+    wrong = ["return (a + b" + " + a" * more for more in range(3)]
+    model = Noting(scripted({**ADD_RULE, "answer": wrong[0], "alternatives": ["return a", *wrong[1:]]}))
+    answer = run(request_at(ADD, sampler="left_to_right"), model)
+    assert answer.candidates[0].parses
+    assert model.asked[-1] > 1
+    model.asked.clear()
+    run(request_at(ADD, sampler="left_to_right", candidates=2), model)
+    assert 1 == model.asked[-1]
 
 
 def test_only_lanes_that_start_at_the_hint_are_cut() -> None:
