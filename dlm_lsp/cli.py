@@ -309,7 +309,13 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
     decoders.add_argument(
         "--jobs", type=int, default=2, metavar="N", help="how many models run side by side (default: 2)"
     )
-    decoders.add_argument("--out", type=Path, metavar="FILE.json", help="results; finished cases beside it are kept")
+    decoders.add_argument("--out", type=Path, metavar="FILE.json", help="results")
+    decoders.add_argument(
+        "--cases",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="where finished cases are kept, so that what is in several tables is measured once (default: beside --out)",
+    )
     _add_settings(decoders, (*_MODEL, *(name for name in _DECODING if name not in {"sampler", "cache", "length"})))
     decoders.set_defaults(threads=1, deadline_ms=60_000)
 
@@ -368,7 +374,7 @@ def _run_bench(options: argparse.Namespace, chosen: Settings) -> int:
     if options.bench == "decoders":
         from dlm_lsp.commands.bench_decoders import Likelihood, Plan, bench_decoders
 
-        names = ("holes", "samplers", "caches", "lengths", "sweep", "calls", "limit", "minutes", "out")
+        names = ("holes", "samplers", "caches", "lengths", "sweep", "calls", "limit", "minutes", "out", "cases")
         if options.sweep == ["all"]:
             options.sweep = options.samplers
         asked = {name: getattr(options, name) for name in names}

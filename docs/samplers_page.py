@@ -1,21 +1,19 @@
 """What docs/samplers.md says: every decoder, cache and length with its paper, file, parameters and the numbers that were measured.
 
-In: the tables of dlm_lsp/decoders.py, docstrings (read, not imported), benchmarks/results/decoders*.json. Out: the page's text.
+In: the tables of dlm_lsp/decoders.py, docstrings (read, not imported), what `samplers_measured` makes of the results. Out: the page's text.
 """
 
 import ast
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from dlm_lsp.commands.decoder_tables import COLUMNS, COMPARED, WAYS_HEAD, table
+from samplers_measured import measured
+
 from dlm_lsp.decoders import CACHES, DECODERS, LENGTHS, Decoder, Parameter
 
 PAGE = Path(__file__).with_name("samplers.md")
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 DIFFERS = "Differs from"
 LENGTH_FILES = {"grow": "sampling/length.py", "cal": "sampling/cal.py"}
 """The others are plain; `worker/lengths.py` chooses."""
@@ -128,52 +126,3 @@ def differences(file: Path, of_class: str = "") -> str:
     assert isinstance(tree, ast.Module | ast.ClassDef), "what has a docstring"
     told = " ".join((ast.get_docstring(tree) or "").split())
     return told[told.index(DIFFERS) :] if DIFFERS in told else ""
-
-
-def measured() -> str:
-    """Lay out every result there is."""
-    files = sorted(RESULTS.glob("decoders*.json"))
-    parts = ["## Measured"]
-    if not files:
-        parts.append("Nothing yet: `dlm-lsp bench decoders --out benchmarks/results/decoders.json` has not been run.")
-    for file in files:
-        report = json.loads(file.read_text(encoding="utf-8"))
-        parts.append(result(report, file))
-    return "\n\n".join(parts)
-
-
-def result(report: dict[str, Any], file: Path) -> str:
-    """Lay out one result: what was measured on what, the rows, and who is better than the default at as many calls."""
-    told = (
-        f"[`{file.name}`](../benchmarks/results/{file.name}): {report['cases']} holes of {', '.join(report['holes'])}, {report['tested_cases']} "
-        f"of them with tests; model `{report['model']}` ({report['model_hash']}), {report['settings']['repair_rounds']} repair rounds, "
-        f"{report['machine']}, {report['jobs']} at a time. *nats/token*: of what really stood there, written in the order of the sampler, less is "
-        "better; *calls (truth)*: the model calls of that. *tokens/call*: those that are left in the answer. *guided*: after repairs."
-    )
-    own = [row for row in report["rows"] if not row["is_swept"]]
-    parts = [told, "\n".join(table(own, WAYS_HEAD, COLUMNS)), *verdicts(report)]
-    if file.with_suffix(".svg").is_file():
-        parts.append(f"![quality by calls](../benchmarks/results/{file.stem}.svg)")
-    return "\n\n".join(parts)
-
-
-def verdicts(report: dict[str, Any]) -> list[str]:
-    """Say per measure which ways beat, or are beaten by, the default at as many model calls, or in as much time (paired bootstrap)."""
-    names = {
-        "nats": "Log-likelihood of the truth",
-        "exact": "Exact answers",
-        "passed": "pass@1",
-        "parses": "Answers that parse",
-    }
-    costs = {"calls": "at as many calls", "ms": "in as much time"}
-    told = []
-    for measure, cost in COMPARED:
-        found: dict[str, list[str]] = {}
-        for row in report["comparisons"]:
-            if (row["measure"], row["cost"], row["at_calls"]) == (measure, cost, None):
-                interval = f"{row['difference']:+g}, {row['low']:+g} to {row['high']:+g}"
-                found.setdefault(row["verdict"], []).append(f"`{row['way'].replace(' / none', '')}` ({interval})")
-        if found:
-            lists = "; ".join(f"*{verdict}*: {', '.join(ways)}" for verdict, ways in sorted(found.items()))
-            told.append(f"{names[measure]} against the default {costs[cost]}, positive is better. {lists}.")
-    return told

@@ -1,11 +1,12 @@
 """`dlm-lsp bench decoders`: every sampler, cache and length on the same holes, through the server's own path.
 
 In: files of holes, settings, ways to decode. Out: tables, and beside `--out` JSON, Markdown, a picture, and FILE.cases.jsonl with every
-finished case, from which a run that was interrupted, or whose minutes were over, goes on.
+finished case, from which a run that was interrupted, or whose minutes were over, goes on; several tables may share one such file.
 
 Of every way and hole two things are asked: to fill it, with and without guidance, and how likely what really stood there is when it is
 written in the order of this way (`sampling.forced`): nats per token, which say more than the few exact answers of a small model.
-Holes are taken in a drawn order, and only those count that every way has finished.
+Holes are taken in a drawn order, and only those count that every way has finished. All models compute in one number format, the first
+one's, which the results name.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import platform
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +31,7 @@ from dlm_lsp.commands.cases import Case, read_cases
 from dlm_lsp.commands.decoder_tables import Tried, markdown, summarise
 from dlm_lsp.commands.ledger import Ledger
 from dlm_lsp.commands.pareto import draw_fronts
+from dlm_lsp.commands.sandbox import Trial
 from dlm_lsp.commands.trial import Judged, Trials, judge
 from dlm_lsp.commands.variants import Attempt, attempt
 from dlm_lsp.commands.ways import Way, choose_ways
@@ -67,18 +70,29 @@ class Plan:
     """0 is without end."""
     jobs: int = 2
     out: Path | None = None
+    cases: Path | None = None
+    """Where finished cases are kept; None is beside `out`."""
+
+    @property
+    def ledger(self) -> Path | None:
+        """Where finished cases are kept, if anywhere."""
+        return self.cases or (self.out.with_suffix(".cases.jsonl") if self.out else None)
 
 
 def bench_decoders(plan: Plan, settings: Settings) -> int:
     """Measure, print the tables, write the files."""
     if plan.out is not None and (plan.out.suffix != ".json" or plan.out.is_dir()):
         raise DlmError(f"--out names a file that ends in .json, not {plan.out}.")
+    if plan.out is not None:
+        try:
+            plan.out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DlmError(f"{plan.out} cannot be written: {error.strerror}.") from error
     ways = choose_ways(plan.samplers, plan.caches, plan.lengths, plan.sweep)
     cases = read_cases(plan.holes, plan.limit)
     if not cases:
         raise DlmError("there is no hole in these files.")
-    random.Random(0).shuffle(cases)
-    report = asyncio.run(_measure(plan, cases, ways, settings))
+    report = asyncio.run(_measure(plan, in_turns(cases), ways, settings))
     text = markdown(report)
     print(text, end="")
     if plan.out is not None:
@@ -88,21 +102,42 @@ def bench_decoders(plan: Plan, settings: Settings) -> int:
     return 0
 
 
+def in_turns(cases: Sequence[Case]) -> list[Case]:
+    """Draw the order of the holes: one of every document, then a second one of every document, and so on.
+
+    A model keeps what it has computed of the last few documents (`models.kept_context`). Two holes of one document in succession
+    would share it, and their answers would depend on which of several models is asked first, and when.
+    """
+    drawn = list(cases)
+    random.Random(0).shuffle(drawn)
+    seen: Counter[str] = Counter()
+    turns: dict[str, int] = {}
+    for case in drawn:
+        turns[case.task_id] = seen[case.document]
+        seen[case.document] += 1
+    return sorted(drawn, key=lambda case: turns[case.task_id])
+
+
 async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], settings: Settings) -> dict[str, Any]:
     """Try every hole in every way, but for what is on disk already, until all is done or the minutes are over."""
     until = time.monotonic() + plan.minutes * 60 if plan.minutes else float("inf")
     async with AsyncExitStack() as stack:
-        models = [await stack.enter_async_context(open_model(settings)) for _ in range(plan.jobs)]
+        models = [await stack.enter_async_context(open_model(settings))]
         hello = models[0].hello
+        alike = replace(
+            settings, dtype=hello.dtype or settings.dtype
+        )  # `auto` might choose another format for the next one
+        models += [await stack.enter_async_context(open_model(alike)) for _ in range(1, plan.jobs)]
         setup = {
             "model": Path(hello.model).name,
             "model_hash": hello.model_hash,
             "device": hello.device,
+            "dtype": hello.dtype,
             "likelihood": plan.likelihood,
             "settings": {k: v for k, v in asdict(settings).items() if k not in {"model", "device", *_OWN}},
         }
-        ledger = Ledger(plan.out.with_suffix(".cases.jsonl") if plan.out else None, setup, Tried)
-        run = _Run(settings, plan.likelihood)
+        ledger = Ledger(plan.ledger, setup, Tried)
+        run = _Run(settings, plan.likelihood, known_trials(ledger.rows, cases))
         refused = await run.refused(ways, models[0])
         able = [way for way in ways if way.name not in refused]
         if not able:
@@ -133,8 +168,20 @@ async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], setti
         "jobs": plan.jobs,
         "holes": [path.name for path in plan.holes],
         "refused": refused,
-        **summarise(ledger.rows, cases, able, plan.calls),
+        **summarise(ledger.rows, cases, able, plan.calls, repairs=settings.repair_rounds > 0),
     }
+
+
+def known_trials(rows: Sequence[Tried], cases: Sequence[Case]) -> Trials:
+    """Give what an earlier run has found out about completions by their tests."""
+    by_id = {case.task_id: case for case in cases}
+    found: Trials = {}
+    for row in rows:
+        case = by_id.get(row.task_id)
+        for answer, passed in ((row.answer, row.passed), (row.guided_answer, row.guided_passed)):
+            if case and answer:
+                found[case.task_id, case.completion(answer)] = Trial(passed, "as an earlier run has found")
+    return found
 
 
 _OWN = {"sampler", "cache", "length"}

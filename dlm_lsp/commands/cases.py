@@ -36,6 +36,11 @@ class Case:
         return Snapshot("file:///benchmark/solution.py", "python", 1, text, cursor=len(self.prefix))
 
     @property
+    def document(self) -> str:
+        """What the hole was cut out of: holes of one document are kin."""
+        return self.prefix + self.canonical + self.suffix
+
+    @property
     def truth(self) -> str:
         """What stood there, without the line end that an editor has behind the hole anyway."""
         return self.canonical.removesuffix(self._line_end)

@@ -3,7 +3,7 @@
 In: `Tried` cases. Out: plain dicts for JSON, and Markdown. Pure; asks no model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,10 @@ Row = dict[str, Any]
 _Mixed = tuple[list[float], float]
 """Quality by hole, and at what cost."""
 
-COMPARED = (
-    *(("nats", "calls"), ("exact", "calls"), ("passed", "calls"), ("parses", "calls")),
-    *(("exact", "ms"), ("passed", "ms"), ("parses", "ms")),
-)
-"""Measure and cost of the comparisons; nats only where the truth was forced, passed only over holes with tests."""
+MEASURES = ("nats", "exact", "passed", "parses")
+"""What is compared; nats only where the truth was forced, passed only over holes with tests."""
+OWN = "own"
+"""In place of a cost: both are compared as they are, whatever either costs."""
 
 SLACK = 0.1
 """Share by which equal numbers of calls may differ."""
@@ -81,16 +80,24 @@ class _Column:
         cases = [case for case, counts in zip(self.cases, counted, strict=True) if counts]
         if measure == "nats":
             return Point([case.forced_calls for case in cases], [-(case.nats or 0.0) for case in cases])
-        return Point([getattr(case, cost) for case in cases], [float(getattr(case, measure)) for case in cases])
+        costs = [case.ms if cost == "ms" else case.calls for case in cases]
+        return Point(costs, [float(getattr(case, measure)) for case in cases])
 
 
-def summarise(rows: Sequence[Tried], cases: Sequence[Case], ways: Sequence[Way], calls: Sequence[float]) -> Row:
-    """Put together what is written down, over the holes that every way has finished."""
+def summarise(
+    rows: Sequence[Tried],
+    cases: Sequence[Case],
+    ways: Sequence[Way],
+    calls: Sequence[float],
+    *,
+    repairs: bool = True,
+) -> Row:
+    """Put together what is written down, over the holes that every way has finished; without `repairs` nothing was guided."""
     by_key = {(row.way, row.task_id): row for row in rows}
     whole = [case for case in cases if all((way.name, case.task_id) in by_key for way in ways)]
     columns = [_Column(way, [by_key[way.name, case.task_id] for case in whole]) for way in ways]
     tested = [bool(case.test) for case in whole]
-    found = [_row(column, tested) for column in columns]
+    found = [_row(column, tested, repairs=repairs) for column in columns]
     for measure, cost in (("exact_percent", "calls"), ("exact_percent", "ms"), ("nats_per_token", "forced_calls")):
         _mark_front(found, measure, cost)
     return {
@@ -101,7 +108,7 @@ def summarise(rows: Sequence[Tried], cases: Sequence[Case], ways: Sequence[Way],
     }
 
 
-def _row(column: _Column, tested: Sequence[bool]) -> Row:
+def _row(column: _Column, tested: Sequence[bool], *, repairs: bool) -> Row:
     cases, way = column.cases, column.way
     with_test = [case for case, has in zip(cases, tested, strict=True) if has]
     calls = sum(case.calls for case in cases)
@@ -113,16 +120,18 @@ def _row(column: _Column, tested: Sequence[bool]) -> Row:
         "exact_percent": _percent([case.exact for case in cases]),
         "pass_percent": _percent([case.passed for case in with_test]),
         "parses_percent": _percent([case.parses for case in cases]),
-        "guided_exact_percent": _percent([case.guided_exact for case in cases]),
-        "guided_pass_percent": _percent([case.guided_passed for case in with_test]),
-        "guided_parses_percent": _percent([case.guided_parses for case in cases]),
         "calls": _mean([case.calls for case in cases]),
-        "guided_calls": _mean([case.guided_calls for case in cases]),
         "draft_calls": _mean([case.draft_calls for case in cases]) if column.has_drafter else None,
         "tokens_per_call": _mean([case.tokens for case in cases], calls),
         "ms": _mean([case.ms for case in cases]),
-        "guided_ms": _mean([case.guided_ms for case in cases]),
         "ms_per_call": _mean([case.ms for case in cases], calls),
+    }
+    guided = {
+        "guided_exact_percent": _percent([case.guided_exact for case in cases]),
+        "guided_pass_percent": _percent([case.guided_passed for case in with_test]),
+        "guided_parses_percent": _percent([case.guided_parses for case in cases]),
+        "guided_calls": _mean([case.guided_calls for case in cases]),
+        "guided_ms": _mean([case.guided_ms for case in cases]),
     }
     return {
         "way": way.name,
@@ -133,6 +142,7 @@ def _row(column: _Column, tested: Sequence[bool]) -> Row:
         "family": way.family,
         **(likelihood if column.has_nats else dict.fromkeys(likelihood)),
         **(answers if column.has_answers else dict.fromkeys(answers)),
+        **(guided if column.has_answers and repairs and not way.is_swept else dict.fromkeys(guided)),
         "on_front": [],
     }
 
@@ -148,10 +158,11 @@ def _mark_front(rows: Sequence[Row], measure: str, cost: str) -> None:
 def _comparisons(
     columns: Sequence[_Column], cases: Sequence[Case], tested: Sequence[bool], calls: Sequence[float]
 ) -> list[Row]:
-    """Compare every way with the default one: at as many calls, or as many ms, as it needs itself, and at `calls`.
+    """Compare every way with the default one: each at its own setting, at as many calls as it needs itself, and at `calls`.
 
     The default is the default sampler under the same cache and length; for that sampler itself, without the cache, or at the first length.
-    Calls of a drafter cost less than others, nobody knows how much: who has one is compared by time alone.
+    Where it has no points beside its own setting there is nothing at equal calls. Calls of a drafter cost less than others, nobody
+    knows how much: who has one is compared in as much time instead.
     """
     families: dict[str, list[_Column]] = {}
     for column in columns:
@@ -159,44 +170,48 @@ def _comparisons(
     found: list[Row] = []
     for points in families.values():
         rival = _rival(points[0].way, columns[0].way, families)
-        for measure, cost in COMPARED if rival else ():
-            every = (*points, *rival)
-            asked = all(each.has_nats if measure == "nats" else each.has_answers for each in every)
+        has_drafter = any(column.has_drafter for column in (*points, *rival))
+        for measure in MEASURES if rival else ():
+            asked = all(each.has_nats if measure == "nats" else each.has_answers for each in (*points, *rival))
             counted = tested if measure == "passed" else [True] * len(cases)
-            by_time_alone = cost == "calls" and any(column.has_drafter for column in every)
-            if not asked or not any(counted) or by_time_alone:
+            if not asked or not any(counted):
                 continue
-            ours = [column.point(measure, cost, counted) for column in points]
-            theirs = [column.point(measure, cost, counted) for column in rival]
-            groups = [
-                case.prefix + case.canonical + case.suffix
-                for case, counts in zip(cases, counted, strict=True)
-                if counts
-            ]
+            groups = [case.document for case, counts in zip(cases, counted, strict=True) if counts]
             weights = [float(case.truth_tokens) for case in points[0].cases] if measure == "nats" else None
-            about = {"way": points[0].way.name, "rival": rival[0].way.name, "measure": measure, "cost": cost}
-            at_own = (list(ours[0].quality), ours[0].mean_cost)
-            pairs: list[tuple[float | None, _Mixed, _Mixed]] = [(None, at_own, quality_at(theirs, ours[0].mean_cost))]
-            for budget in calls if cost == "calls" else ():
-                mine, others = quality_at(ours, budget), quality_at(theirs, budget)
-                if _as_many(mine[1], budget) and _as_many(others[1], budget):  # both can be had at so many calls
-                    pairs.append((budget, mine, others))
-            for at_calls, (mine_by_hole, spent), (others_by_hole, rival_spent) in pairs:
-                difference = compare(mine_by_hole, others_by_hole, groups, weights)
-                scale = 1 if measure == "nats" else 100
-                found.append(
-                    {
-                        **about,
-                        "at_calls": at_calls,
-                        "spent": round(spent, 2),
-                        "rival_spent": round(rival_spent, 2),
-                        "difference": round(scale * difference.value, 4),
-                        "low": round(scale * difference.low, 4),
-                        "high": round(scale * difference.high, 4),
-                        "verdict": difference.verdict + _unequal(spent, rival_spent, cost),
-                    }
-                )
+            scale = 1 if measure == "nats" else 100
+            for cost in (OWN, *(["ms" if has_drafter else "calls"] if len(rival) > 1 else [])):
+                ours = [column.point(measure, cost, counted) for column in points]
+                theirs = [column.point(measure, cost, counted) for column in rival]
+                for at_calls, (mine, spent), (others, rival_spent) in _pairs(ours, theirs, cost, calls):
+                    difference = compare(mine, others, groups, weights)
+                    found.append(
+                        {
+                            "way": points[0].way.name,
+                            "rival": rival[0].way.name,
+                            "measure": measure,
+                            "cost": cost,
+                            "at_calls": at_calls,
+                            "spent": round(spent, 2),
+                            "rival_spent": round(rival_spent, 2),
+                            "difference": round(scale * difference.value, 4),
+                            "low": round(scale * difference.low, 4),
+                            "high": round(scale * difference.high, 4),
+                            "verdict": difference.verdict + ("" if cost == OWN else _unequal(spent, rival_spent, cost)),
+                        }
+                    )
     return found
+
+
+def _pairs(
+    ours: Sequence[Point], theirs: Sequence[Point], cost: str, calls: Sequence[float]
+) -> Iterator[tuple[float | None, _Mixed, _Mixed]]:
+    """Give what is compared with what: first one's own setting, then both at every number of calls at which both can be had."""
+    own = (list(ours[0].quality), ours[0].mean_cost)
+    yield None, own, (list(theirs[0].quality), theirs[0].mean_cost) if cost == OWN else quality_at(theirs, own[1])
+    for budget in calls if cost == "calls" else ():
+        mine, others = quality_at(ours, budget), quality_at(theirs, budget)
+        if _as_many(mine[1], budget) and _as_many(others[1], budget):
+            yield budget, mine, others
 
 
 def _rival(way: Way, first: Way, families: Mapping[str, list[_Column]]) -> list[_Column]:
@@ -205,6 +220,7 @@ def _rival(way: Way, first: Way, families: Mapping[str, list[_Column]]) -> list[
     for rival in (
         Way(default, way.cache, way.length),
         Way(default, "none", way.length),
+        Way(default, way.cache, first.length),
         Way(default, "none", first.length),
     ):
         if rival.name in families and rival.name != way.family:
@@ -240,16 +256,16 @@ COLUMNS = {
     "exact_percent": "exact %",
     "pass_percent": "pass@1 %",
     "parses_percent": "parses %",
-    "guided_exact_percent": "guided: exact %",
-    "guided_pass_percent": "pass@1 %",
-    "guided_parses_percent": "parses %",
     "calls": "calls",
-    "guided_calls": "guided",
     "draft_calls": "drafter's",
     "tokens_per_call": "tokens/call",
     "ms": "ms",
-    "guided_ms": "guided",
     "ms_per_call": "ms/call",
+    "guided_exact_percent": "guided: exact %",
+    "guided_pass_percent": "pass@1 %",
+    "guided_parses_percent": "parses %",
+    "guided_calls": "calls",
+    "guided_ms": "ms",
 }
 POINTS = {
     "nats_per_token": "nats/token",
@@ -269,17 +285,21 @@ def markdown(report: Row) -> str:
     lines = [
         (
             f"{report['cases']} holes that every way has finished, {report['tested_cases']} of them with tests; model `{report['model']}` "
-            f"({report['model_hash']}), {report['machine']}, {report['jobs']} at a time. *nats/token* of what really stood there, written in "
+            f"({report['model_hash']}, {report['dtype']}), {report['machine']}, {report['jobs']} at a time. *nats/token* of what really stood there, written in "
             "the order of the sampler (less is better), *calls (truth)* the model calls of that. *tokens/call* are those that are left in the answer. *guided*: after repairs."
         ),
         "",
         *table(own, WAYS_HEAD, COLUMNS),
     ]
-    for cost, name in (("calls", "as many model calls"), ("ms", "as much time")):
+    told = "Against the default, positive is better, with 95 % of the paired bootstrap,"
+    for cost, name in (
+        (OWN, "each at its own setting"),
+        ("calls", "at as many model calls"),
+        ("ms", "in as much time"),
+    ):
         compared = [row for row in report["comparisons"] if row["at_calls"] is None and row["cost"] == cost]
         if compared:
-            told = f"Against the default at {name} (between its measured points), positive is better, with 95 % of the paired bootstrap:"
-            lines += ["", told, "", *_differences(compared)]
+            lines += ["", f"{told} {name}:", "", *_differences(compared)]
     budgets = [row for row in report["comparisons"] if row["at_calls"] is not None]
     if budgets:
         lines += ["", "Both at a given number of calls a hole:", "", *_differences(budgets)]
@@ -307,7 +327,7 @@ def table(rows: Sequence[Row], names: Sequence[str], columns: dict[str, str], *,
 
 
 def _differences(found: Sequence[Row]) -> list[str]:
-    cost = found[0]["cost"]
+    cost = "ms" if found[0]["cost"] == "ms" else "calls"
     lines = [f"| way | against | measure | {cost} | its {cost} | difference | 95 % | |", f"|{' --- |' * 8}"]
     for row in found:
         interval = f"{row['low']:+} to {row['high']:+}"

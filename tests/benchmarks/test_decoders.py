@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from dlm_lsp import cli
+from dlm_lsp.commands import trial
+from dlm_lsp.commands.bench_decoders import in_turns
 from dlm_lsp.commands.cases import Case
 from dlm_lsp.commands.compare import Difference, Point, compare, front, quality_at
 from dlm_lsp.commands.decoder_tables import Tried, markdown, summarise
@@ -83,8 +85,11 @@ def test_every_number_is_exact_and_an_interrupted_run_goes_on(command: list[str]
     assert 0 < threshold["nats_per_token"] == pytest.approx(left["nats_per_token"], rel=0.5)
     assert out.with_suffix(".md").read_text() == capsys.readouterr().out
     assert "<svg" in out.with_suffix(".svg").read_text()
-    worse = {row["measure"]: row["verdict"] for row in report["comparisons"] if row["cost"] == "calls"}
-    assert "no difference shown, with more calls" == worse["exact"] == worse["passed"]
+    told = {row["measure"]: row for row in report["comparisons"]}
+    assert {"own"} == {row["cost"] for row in report["comparisons"]}
+    assert "no difference shown" == told["exact"]["verdict"] == told["passed"]["verdict"]
+    assert told["exact"]["spent"] > told["exact"]["rival_spent"]
+    assert "" == report["dtype"], "a script has no number format"
 
     cases = out.with_suffix(".cases.jsonl")
     lines = cases.read_text().splitlines(keepends=True)
@@ -173,6 +178,7 @@ def test_a_real_process_can_be_interrupted(command: list[str], tmp_path: Path) -
         (["--lengths", "fixed:tokens=x"], "the parameter 'tokens' of 'fixed' is 'x'; it must be a whole number"),
         (["--holes", "/nowhere/holes.jsonl"], "/nowhere/holes.jsonl cannot be read"),
         (["--out", "results.txt"], "--out names a file that ends in .json"),
+        (["--out", "/dev/null/results.json"], "/dev/null/results.json cannot be written"),
     ],
 )
 def test_wrong_names_are_one_sentence(command: list[str], arguments: list[str], sentence: str, capsys) -> None:
@@ -298,6 +304,9 @@ def test_everything_is_compared_with_something() -> None:
     rows = [Tried(way.name, "1", "k", "1", calls=3, ms=3.0, draft_calls=int(way.sampler == "dual")) for way in ways]
     found = summarise(rows, [hole], ways, ())["comparisons"]
     rivals = {row["way"]: row["rival"] for row in found if row["measure"] == "exact"}
+    alone = [Way("threshold", "hole", "auto"), Way("threshold", "hole", "oracle")]
+    rows = [Tried(way.name, "1", "k", "1", calls=3) for way in alone]
+    assert {"threshold / hole / auto"} == {row["rival"] for row in summarise(rows, [hole], alone, ())["comparisons"]}
     assert {
         "threshold / hole / auto": "threshold / none / auto",
         "eb / hole / auto": "threshold / hole / auto",
@@ -307,8 +316,75 @@ def test_everything_is_compared_with_something() -> None:
         "eb / hole / oracle": "threshold / hole / oracle",
         "dual / none / oracle": "threshold / none / oracle",
     } == rivals
-    assert {"ms"} == {row["cost"] for row in found if row["way"].startswith("dual")}
-    assert {"calls", "ms"} == {row["cost"] for row in found if row["way"].startswith("eb")}
+    assert {"own"} == {row["cost"] for row in found}, "the default has no points beside its own setting"
+
+
+def test_a_drafter_is_compared_in_as_much_time() -> None:
+    """Fails if a drafter's calls are taken for none, or two as they are for two at equal calls."""
+    ways = [Way("threshold"), Way("threshold:threshold=0.4", is_swept=True), Way("eb"), Way("dual")]
+    hole = Case("1", "x = ", "\n", "1", "", "", "random-span")
+    spent = {"threshold": 4, "threshold:threshold=0.4": 2, "eb": 2, "dual": 2}
+    rows = [
+        Tried(
+            way.name,
+            "1",
+            "k",
+            "1",
+            exact=way.sampler == "threshold",
+            calls=spent[way.sampler],
+            ms=3.0 * spent[way.sampler],
+            draft_calls=int(way.sampler == "dual"),
+        )
+        for way in ways
+    ]
+    found = [row for row in summarise(rows, [hole], ways, ())["comparisons"] if row["measure"] == "exact"]
+    assert [
+        ("eb / none / auto", "own", 2.0, 4.0, -100.0),
+        ("eb / none / auto", "calls", 2.0, 2.0, 0.0),
+        ("dual / none / auto", "own", 2.0, 4.0, -100.0),
+        ("dual / none / auto", "ms", 6.0, 6.0, 0.0),
+    ] == [tuple(row[key] for key in ("way", "cost", "spent", "rival_spent", "difference")) for row in found]
+
+
+def test_without_repairs_nothing_is_called_guided() -> None:
+    """Fails if the same numbers stand twice in the table, once as those after repairs."""
+    hole = Case("1", "x = ", "\n", "1", "", "", "random-span")
+    rows = [Tried("threshold / none / auto", "1", "k", "1", guided_answer="1", calls=3, guided_calls=3)]
+    for repairs in (True, False):
+        [row] = summarise(rows, [hole], [Way("threshold")], (), repairs=repairs)["rows"]
+        assert repairs == (row["guided_calls"] is not None) == (row["guided_exact_percent"] is not None)
+
+
+def test_holes_of_one_document_are_far_apart() -> None:
+    """Fails if a model that keeps what it has computed of a document is asked about it twice in succession, or a hole is lost."""
+    holes = [
+        Case(f"{name}{cut}", name[:cut], name[cut + 1 :], name[cut], "", "", "k")
+        for name in ("abcd", "efgh", "ijkl")
+        for cut in range(4)
+    ]
+    drawn = in_turns(holes)
+    assert sorted(case.task_id for case in holes) == sorted(case.task_id for case in drawn)
+    assert [{"abcd", "efgh", "ijkl"}] * 4 == [{case.document for case in drawn[k : k + 3]} for k in range(0, 12, 3)]
+    assert drawn == in_turns(holes)
+    assert [case.task_id for case in drawn] != [case.task_id for case in holes]
+
+
+def test_tables_share_what_was_measured(command: list[str], tmp_path: Path, monkeypatch) -> None:
+    """Fails if what stands in two tables is measured twice, or a completion is run twice with the same test."""
+    ran: list[str] = []
+    real = trial.run_untrusted
+    monkeypatch.setattr(trial, "run_untrusted", lambda program: ran.append(program) or real(program))
+    shared = tmp_path / "all.cases.jsonl"
+    assert 0 == cli.main([*command, "--cases", str(shared)])
+    assert 2 == len(ran), "two holes have tests, and every sampler comes to the same answers"
+    lines = shared.read_text().splitlines()
+    assert 1 + 3 * 2 == len(lines)
+    other = [*command[: command.index("--samplers")], "--samplers", "threshold", "llada"]
+    assert 0 == cli.main([*other, "--out", str(tmp_path / "other.json"), "--cases", str(shared)])
+    assert lines == shared.read_text().splitlines()[: len(lines)]
+    assert 3 == len(shared.read_text().splitlines()) - len(lines), "of the second table only llada was left"
+    assert 2 == len(ran)
+    assert ["threshold", "llada"] == [row["sampler"] for row in json.loads((tmp_path / "other.json").read_text())["rows"]]
 
 
 def test_a_run_that_finished_no_hole_says_so() -> None:
@@ -316,7 +392,7 @@ def test_a_run_that_finished_no_hole_says_so() -> None:
     hole = Case("1", "x = ", "\n", "1", "", "", "random-span")
     found = summarise([], [hole], [Way("threshold"), Way("eb")], (4,))
     assert (0, []) == (found["cases"], found["comparisons"])
-    about = {"model": "nano", "model_hash": "0", "machine": "m", "jobs": 1, "refused": {}}
+    about = {"model": "nano", "model_hash": "0", "dtype": "int8", "machine": "m", "jobs": 1, "refused": {}}
     assert markdown({**about, **found}).startswith("0 holes that every way has finished")
 
 
@@ -327,6 +403,7 @@ def test_tables_and_picture_of_what_was_measured(tmp_path: Path, monkeypatch) ->
     report = {
         "model": "nano",
         "model_hash": "0",
+        "dtype": "int8",
         "machine": "m",
         "jobs": 1,
         "refused": {"dual": "no drafter"},

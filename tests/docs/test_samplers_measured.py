@@ -1,0 +1,129 @@
+"""The measured part of docs/samplers.md: the numbers of the results and no others, and the rule by which the default is chosen."""
+
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from dlm_lsp.commands.cases import Case
+from dlm_lsp.commands.decoder_tables import Tried, summarise
+from dlm_lsp.commands.ways import Way
+from dlm_lsp.decoders import DECODERS
+from tests.docs.test_samplers_page import module
+
+ABOUT = {
+    "holes": ["some.jsonl"],
+    "model": "nano",
+    "model_hash": "abc",
+    "dtype": "int8",
+    "machine": "m",
+    "jobs": 2,
+    "settings": {"repair_rounds": 2},
+    "refused": {},
+}
+
+
+@pytest.fixture
+def page() -> ModuleType:
+    return module("samplers_measured")
+
+
+def test_the_numbers_are_those_of_the_results(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, page: ModuleType
+) -> None:
+    """Fails if a number is told that no file holds, or one that is measured is left out."""
+    monkeypatch.setattr(page, "RESULTS", tmp_path)
+    assert "has not been run" in page.measured()
+    ways = [Way("threshold"), Way("threshold:threshold=0.3", is_swept=True), Way("left_to_right"), Way("eb")]
+    holes = [Case(str(n), f"x{n} = ", "\n", str(n), "", "", "random-span") for n in range(8)]
+    rows = [
+        Tried(way.name, hole.task_id, hole.kind, hole.canonical, exact=way is ways[2], calls=4, ms=8.0, tokens=2)
+        for way in ways
+        for hole in holes
+    ]
+    report = {**ABOUT, **summarise(rows, holes, ways, ())}
+    (tmp_path / "decoders-corpus.json").write_text(json.dumps(report))
+    text = page.measured()
+    assert "8 holes of some.jsonl, 0 of them with tests; model `nano` (abc, int8), 2 repair rounds" in text
+    assert "| `left_to_right` | none | auto | 100.0 |" in text
+    assert "Against `threshold / none / auto`" in text
+    told = "*better*: `left_to_right` (+100, +100 to +100); *no difference shown*: `eb`."
+    assert f"- Exact answers, points, as they are: {told}" in text
+    assert f"- Exact answers, points, at as many calls: {told}" in text
+    assert "- Answers that parse, points, as they are: nobody is better; *no difference shown*" in text
+    assert "pass@1" not in text.lower()
+    assert "there are not both measurements" in text
+
+
+def compared(measure: str, **verdicts: tuple[str, str]) -> dict[str, Any]:
+    """Make a result of 1,000 holes, from what is shown of every sampler as it is and at equal calls."""
+    rows = [
+        {"way": f"{sampler} / hole / auto", "measure": measure, "cost": cost, "at_calls": None, "verdict": verdict}
+        for sampler, both in verdicts.items()
+        for cost, verdict in zip(("own", "calls"), both, strict=True)
+    ]
+    exact = {"eb": 4.0, "klass": 3.0}
+    own = [{"sampler": name, "is_swept": False, "exact_percent": exact.get(name, 0.0)} for name in verdicts]
+    return {**ABOUT, "cases": 1000, "comparisons": rows, "rows": own}
+
+
+TIE = ("no difference shown", "no difference shown")
+GAIN = ("no difference shown", "better")
+
+
+@pytest.mark.parametrize(
+    ("exact", "nats", "told"),
+    [
+        ({"eb": TIE}, {"eb": TIE}, "**None of 1 does: `threshold` stays.**"),
+        ({"eb": GAIN}, {"eb": TIE}, "**By it `eb` takes the place of `threshold`**"),
+        ({"eb": TIE}, {"eb": ("better", "better, with fewer calls")}, "**By it `eb` takes the place"),
+        ({"eb": ("better", "better, with more calls")}, {"eb": TIE}, "None of 1 does"),
+        ({"eb": GAIN}, {"eb": ("worse", "better")}, "None of 1 does"),
+        ({"eb": GAIN}, {"eb": ("no difference shown", "worse, with fewer calls")}, "None of 1 does"),
+        ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "**By it `eb` takes the place"),
+        ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "So do `klass`, with no more exact answers."),
+        ({"klass": GAIN, "eb": TIE}, {"eb": TIE}, "None of 1 does"),
+        ({"threshold": GAIN}, {"threshold": TIE}, "None of 0 does"),
+    ],
+)
+def test_the_default_is_chosen_by_the_rule(
+    page: ModuleType, exact: dict[str, tuple[str, str]], nats: dict[str, tuple[str, str]], told: str
+) -> None:
+    """Fails if a tie, a gain for more calls, a loss in the other measure or half a measurement changes the default, or a gain does not."""
+    assert told in page.ranking(compared("exact", **exact), compared("nats", **nats))
+
+
+def test_the_rule_needs_both_measurements_of_one_model(page: ModuleType) -> None:
+    """Fails if two models are mixed, too few holes decide, or who was not measured is not named."""
+    exact, nats = compared("exact", eb=GAIN), compared("nats", eb=TIE)
+    assert "not both measurements" in page.ranking(exact, None)
+    assert "not both measurements" in page.ranking(exact, {**nats, "model_hash": "another"})
+    assert "999 and 1000 holes are too few" in page.ranking({**exact, "cases": 999}, nats)
+    text = page.ranking(exact, nats)
+    assert "Of 2 comparisons at equal calls about 0.1 would" in text  # 2.5 % of two, rounded
+    missing = text.partition("Not ranked, for want of a measurement: ")[2]
+    rules = {name for name, decoder in DECODERS.items() if not decoder.is_strategy} - {"threshold", "eb"}
+    assert rules == set(missing.strip(".").replace("`", "").split(", "))
+
+
+@pytest.mark.parametrize(
+    ("calls", "passes", "told"),
+    [
+        (12.0, 5.0, "Dream's needs 3.00 times as many. The aim, at least 3 times as many, is met."),
+        (11.9, 5.0, "2.98 times as many. The aim, at least 3 times as many, is not met."),
+        (12.0, 8.0, "is `threshold`, with 6.0 calls and 8.0 %: Dream's needs 2.00 times as many."),
+        (12.0, 8.1, "No measured setting of `threshold` passes as many."),
+    ],
+)
+def test_calls_beside_dreams_own(page: ModuleType, calls: float, passes: float, told: str) -> None:
+    """Fails if the default is compared at a setting that passes less, at one dearer than it must be, or a missed aim counts as met."""
+
+    def row(sampler: str, calls: float, passes: float, family: str) -> dict[str, Any]:
+        return {"sampler": sampler, "calls": calls, "pass_percent": passes, "family": family}
+
+    points = [row("threshold", 6.0, 8.0, "t"), row("threshold:threshold=0.3", 4.0, 5.0, "t")]
+    report = {"tested_cases": 9, "rows": [*points, row("dream", calls, passes, "d"), row("eb", 1.0, 9.0, "e")]}
+    assert told in page.beside_dream(report)
+    assert "" == page.beside_dream({**report, "rows": points})
