@@ -65,11 +65,6 @@ def _is_sure(candidate: Candidate, trigger: Trigger, settings: Settings) -> bool
     return candidate.mean_logprob >= settings.min_logprob and candidate.agreeing >= settings.agreement
 
 
-def look_first(request: InfillRequest) -> None:
-    """Do, while the model works, what can be done before its answer is there."""
-    _ = _survey_of(request).strict  # remembered from here on
-
-
 def _survey_of(request: InfillRequest) -> Baseline:
     return survey(request.slice_prefix, request.window.between, request.slice_suffix, request.language)
 

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
@@ -24,10 +25,10 @@ from dlm_lsp.text.offsets import LINE_END, line_ending
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Snapshot, Span, Step, Trigger
 from dlm_lsp.wire import Hello
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from dlm_lsp.engine.gate import Admitted
 
-LOOK_AFTER_S = 0.002
-"""By then the model has the request, and works."""
+log = logging.getLogger(__name__)
 
 
 async def ask(
@@ -35,7 +36,6 @@ async def ask(
 ) -> Answer:
     """Fill the hole at the cursor of `asked`; a model that cannot be loaded is an answer too, of the outcome failed."""
     # Imported while the model loads: the grammar would make every editor wait longer for `initialize`.
-    from dlm_lsp.engine.gate import admit_all
     from dlm_lsp.engine.request import build_request, is_wanted
 
     began = time.perf_counter()
@@ -44,6 +44,7 @@ async def ask(
     request: InfillRequest | None = None
     known: tuple[Offer, ...] | None = None
     why_known = ASKED_BEFORE
+    admitted: list[Admitted] = []
     with ls.slot(asked.uri, trigger) as request_id:
         try:
             hello = await ls.engine.ready()
@@ -64,12 +65,8 @@ async def ask(
                 if known is None and trigger is Trigger.AUTOMATIC and await is_prepared(ls, asked, request, settings):
                     known = ls.recall.find(scope, request)
             if known is None:
-                looking = asyncio.create_task(_look_soon(request, settings))
-                try:
-                    result = await _fill(ls, scope, settings, request, on_step)
-                    await looking
-                finally:
-                    looking.cancel()
+                result = await _fill(ls, scope, settings, request, on_step)
+                admitted = await _admit(asked, request, result, settings)
             else:
                 outcome = Outcome.FILLED if known else Outcome.EMPTY
                 result = InfillResult(request_id, asked.version, outcome, message="" if known else why_known)
@@ -80,7 +77,6 @@ async def ask(
             raise
     offers = known or ()
     if request is not None and known is None:
-        admitted = admit_all(asked, request, result, settings)
         offers = tuple(Offer(each.text, each.candidate, request_id) for each in admitted)
         if result.outcome is Outcome.FILLED or (result.outcome is Outcome.EMPTY and not result.message):
             ls.recall.remember(scope, request, offers)
@@ -123,14 +119,13 @@ def rehearse() -> None:
     admit_all(snapshot, request, InfillResult(0, 0, Outcome.FILLED, (answer,)), settings)
 
 
-async def _look_soon(request: InfillRequest, settings: Settings) -> None:
-    """Judge what can be judged before the answer is there; a long function that is broken takes a while: in a thread."""
-    from dlm_lsp.engine.gate import look_first
+async def _admit(asked: Snapshot, request: InfillRequest, result: InfillResult, settings: Settings) -> "list[Admitted]":
+    """Give what may be shown; where something has to be judged anew, which takes a while in a long function that is broken, in a thread."""
+    from dlm_lsp.engine.gate import admit_all
 
-    if settings.show_broken:  # then nothing is judged
-        return
-    await asyncio.sleep(LOOK_AFTER_S)
-    await asyncio.to_thread(look_first, request)
+    if settings.show_broken or all(candidate.parses for candidate in result.candidates):
+        return admit_all(asked, request, result, settings)
+    return await asyncio.to_thread(admit_all, asked, request, result, settings)
 
 
 async def _fill(
