@@ -75,6 +75,14 @@ class View:
     """Which of the answers are read, None is all. A denoiser may give zeros for the others: the head is not free."""
 
 
+def send(numbers: Tensor, place: torch.device) -> Tensor:
+    """Copy numbers of the host to a device, behind what that still has to do and without waiting for it.
+
+    Main memory that is not pinned is read before CUDA returns, so it may be written at once. Metal reads it later.
+    """
+    return numbers.to(place, non_blocking=place.type != "mps")
+
+
 class Denoiser(Protocol):
     """A masked-diffusion model.
 

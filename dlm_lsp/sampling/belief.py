@@ -3,24 +3,44 @@
 In: logits of any rows. Out: ids and probabilities on the CPU. Does not know which rows are masked or what is done with them.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
+from dlm_lsp.errors import ModelError
+from dlm_lsp.models.denoiser import send
 
-def believe(logits: Tensor, temperature: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Give token and confidence of every row, [N, V] -> [N] int64, [N] float32.
+
+def believe(
+    logits: Tensor, temperature: float, rng: torch.Generator, rows: Tensor | None = None
+) -> tuple[Tensor, Tensor]:  # [N, V], [R] int64
+    """Give token and confidence of every row, or of those at `rows`, [R] int64, [R] float32.
 
     Temperature 0 takes the likeliest token, the lowest id among equals; above 0 it is drawn, one number of `rng` per row.
     The confidence is the token's probability at temperature 1, also where it was drawn at another: the threshold keeps its
-    meaning (Fast-dLLM's code does the same).
+    meaning (Fast-dLLM's code does the same). A row's belief does not depend on which others are asked for.
     """
-    raw = logits.float().softmax(-1)  # [N, V]
-    if temperature == 0:
-        tokens = likeliest(raw)  # [N]
-    else:
-        below = logits.float() - logits.float().amax(-1, keepdim=True)  # [N, V], so that no division overflows
-        tokens = draw((below / temperature).softmax(-1), rng)  # [N]
-    return tokens.cpu(), raw.gather(-1, tokens[:, None])[:, 0].cpu()
+    drawn = torch.rand(len(logits), generator=rng) if temperature > 0 else None  # [N]
+    if rows is not None and len(rows) < len(logits):
+        logits = logits.index_select(0, send(rows, logits.device))
+        drawn = None if drawn is None else drawn.index_select(0, rows)
+    raw = logits.float().softmax(-1)  # [R, V]
+    if drawn is None:
+        return bring(likeliest(raw), raw.amax(-1))
+    below = logits.float() - logits.float().amax(-1, keepdim=True)  # [R, V], so that no division overflows
+    tokens = invert(below.div_(temperature).softmax(-1), drawn)  # [R]
+    return bring(tokens, raw.gather(-1, tokens[:, None])[:, 0])
+
+
+def bring(tokens: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:  # [N] int64, [N] float32
+    """Bring a belief to the CPU, from a device by one copy: of a step that is all that the host waits for. Refuse what is no number."""
+    if confidence.device.type != "cpu":
+        confidence, ids = torch.stack([confidence, tokens.float()]).cpu()  # ids below 2^24 are exact
+        tokens = ids.long()
+    if not all(map(math.isfinite, confidence.tolist())):  # numbers are faster than small tensors
+        raise ModelError("the model's answer is not a number; try dtype float32")
+    return tokens, confidence
 
 
 def likeliest(numbers: Tensor) -> Tensor:  # [N, V] float32 -> [N] int64
@@ -31,7 +51,8 @@ def likeliest(numbers: Tensor) -> Tensor:  # [N, V] float32 -> [N] int64
 
 def chances(logits: Tensor, tokens: Tensor) -> Tensor:  # [N, V], [N] int64 -> [N] float32
     """Give the probability of one given token of every row, at temperature 1."""
-    return logits.float().softmax(-1).gather(-1, tokens.to(logits.device)[:, None])[:, 0].cpu()
+    asked = send(tokens, logits.device)
+    return bring(asked, logits.float().softmax(-1).gather(-1, asked[:, None])[:, 0])[1]
 
 
 def narrow(logits: Tensor, temperature: float, top_p: float, top_k: int) -> Tensor:  # [N, V] -> [N, V]
@@ -67,7 +88,15 @@ def precise(numbers: Tensor) -> Tensor:
 
 def draw(probabilities: Tensor, rng: torch.Generator) -> Tensor:  # [N, V] -> [N] int64
     """Draw one id per row by inverting the cumulative distribution: the same on every device, for `rng` lives on the CPU."""
+    return invert(probabilities, torch.rand(len(probabilities), generator=rng))
+
+
+def invert(probabilities: Tensor, drawn: Tensor) -> Tensor:  # [N, V], [N] in [0, 1) -> [N] int64
+    """Give the id of every row at which the cumulative distribution passes a number."""
     cumulative = precise(probabilities).cumsum(-1)  # [N, V], float32 loses the rare half of a large vocabulary
     # A float32 draw is at most 1 - 2^-24, so the product stays below the total and an id of probability 0 is never met.
-    drawn = torch.rand(len(probabilities), generator=rng).to(cumulative.device).double() * cumulative[:, -1]
-    return torch.searchsorted(cumulative, drawn[:, None], right=True)[:, 0].to(probabilities.device)
+    reached = send(drawn, cumulative.device).double() * cumulative[:, -1]
+    found = torch.searchsorted(cumulative, reached[:, None], right=True)[:, 0].to(probabilities.device)
+    return found.clamp_max(
+        probabilities.shape[1] - 1
+    )  # what is no number lies behind all, and is found out by its confidence

@@ -35,12 +35,7 @@ class Memory:
 
     def next(self, *, rows: Mapping[str, Tensor] | None = None, numbers: Mapping[str, float] | None = None) -> "Memory":
         """Give the memory of the next step, with what is new laid over what was known."""
-        return replace(
-            self,
-            step=self.step + 1,
-            rows={**self.rows, **(rows or {})},
-            numbers={**self.numbers, **(numbers or {})},
-        )
+        return Memory(self.own, self.step + 1, {**self.rows, **(rows or {})}, {**self.numbers, **(numbers or {})})
 
     def follow(self, copies: Tensor) -> "Memory":  # [H] int64, how often each row stands there from now on
         """Give the memory of a canvas whose hole rows were copied or dropped."""
@@ -68,6 +63,35 @@ class Move:
     idle: bool = False
     """Says that the schedule of a paper commits nothing in this step: the only move that may bring nothing."""
 
+    def written(self, rows: Tensor) -> dict[int, int]:  # [H] int64
+        """Give what is committed, by row, of these rows."""
+        commit, tokens = (each.index_select(0, rows).tolist() for each in (self.commit, self.tokens))
+        return {row: token for row, commits, token in zip(rows.tolist(), commit, tokens, strict=True) if commits}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where the holes of a canvas are."""
+
+    hole_of: Tensor  # [L] int8, what the rest was read off
+    holes: Tensor  # [L] bool
+    rows: Tensor  # [H] int64
+    of_hole: tuple[Tensor, ...]  # [rows of that hole] int64 each, places in `rows`
+
+    @classmethod
+    def find(cls, hole_of: Tensor, count: int) -> "Places":  # [L] int8
+        """Find the rows of so many holes."""
+        holes = hole_of != CONTEXT
+        rows = holes.nonzero().flatten()
+        if count == 1:
+            return cls(hole_of, holes, rows, (torch.arange(len(rows)),))
+        owner = hole_of.index_select(0, rows)
+        return cls(hole_of, holes, rows, tuple((owner == hole).nonzero().flatten() for hole in range(count)))
+
+
+NOWHERE = Places.find(torch.empty(0, dtype=torch.int8), 0)
+"""What is not read off yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
@@ -83,31 +107,52 @@ class Canvas:
     memory: Memory | None = None
     names: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))  # [L] int64
     """Of every row one that goes along with it where holes grow and shrink; of rows that grew it is below 0."""
-    # Read off the others once: a step asks for them dozens of times, and small tensors cost by the call.
-    holes: Tensor = field(init=False)  # [L] bool
-    """Rows that belong to a hole."""
-    rows: Tensor = field(init=False)  # [H] int64
-    """The places of the hole rows, ascending; row h of a model's answer is about place rows[h]."""
+    places: Places = field(default=NOWHERE, repr=False)
+    """Read off `hole_of`, anew where that is not the one that these were read off."""
+    # Read off the others once. What a step asks for again and again is also there as numbers: beside a model, whose weights push all
+    # else out of the caches, a small tensor operation takes ten times as long as in a loop of its own (15 to 40 microseconds).
     masked: Tensor = field(init=False)  # [L] bool
     """Rows that are still undecided. A mask token in the user's own text is context, not a mask."""
-    done: bool = field(init=False)
-    """Whether no hole row is masked."""
+    undecided: Tensor = field(init=False)  # [H] bool
+    """The same of the hole rows alone."""
+    ids: list[int] = field(init=False, repr=False)
+    """What stands in the hole rows."""
+    masks: int = field(init=False)
+    """How many of them are undecided."""
 
     def __post_init__(self) -> None:
         if len(self.confidence) != len(self.tokens):
             object.__setattr__(self, "confidence", torch.zeros(len(self.tokens)))
         if len(self.names) != len(self.tokens):
             object.__setattr__(self, "names", torch.arange(len(self.tokens)))
-        holes = self.hole_of != CONTEXT
-        masked = holes & (self.tokens == self.mask_id)
-        object.__setattr__(self, "holes", holes)
-        object.__setattr__(self, "rows", holes.nonzero().flatten())
-        object.__setattr__(self, "masked", masked)
-        object.__setattr__(self, "done", not bool(masked.any()))
+        if self.places.hole_of is not self.hole_of:
+            object.__setattr__(self, "places", Places.find(self.hole_of, len(self.budget)))
+        standing = self.tokens.index_select(0, self.rows)  # [H]
+        undecided = standing == self.mask_id
+        ids = standing.tolist()
+        object.__setattr__(self, "masked", torch.zeros_like(self.holes).index_copy_(0, self.rows, undecided))
+        object.__setattr__(self, "undecided", undecided)
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "masks", ids.count(self.mask_id))
+
+    @property
+    def holes(self) -> Tensor:  # [L] bool
+        """Rows that belong to a hole."""
+        return self.places.holes
+
+    @property
+    def rows(self) -> Tensor:  # [H] int64
+        """The places of the hole rows, ascending; row h of a model's answer is about place rows[h]."""
+        return self.places.rows
+
+    @property
+    def done(self) -> bool:
+        """Whether no hole row is masked."""
+        return self.masks == 0
 
     def remember(self) -> Memory:
         """Give what is remembered, or the memory with which a decode begins."""
-        return self.memory or Memory(own=self.masked[self.rows])
+        return self.memory or Memory(own=self.undecided)
 
     @property
     def own(self) -> Tensor:  # [L] bool
@@ -118,15 +163,18 @@ class Canvas:
 
     def hole_tokens(self, hole: int) -> list[int]:
         """The ids of one hole, masks included."""
-        return self.tokens[self.hole_of == hole].tolist()
+        return [self.ids[at] for at in self.places.of_hole[hole].tolist()]
 
-    def commit(self, chosen: Tensor, tokens: Tensor, confidence: Tensor) -> Move:  # [H] bool, [H] int64, [H] float32
-        """Make the move that commits the chosen ones of the hole rows and does nothing else."""
-        wide = Move(torch.zeros_like(self.holes), self.tokens.clone(), torch.zeros(len(self.tokens)))
-        wide.commit[self.rows] = chosen
-        wide.tokens[self.rows] = tokens
-        wide.confidence[self.rows] = confidence
-        return wide
+    def commit(
+        self, chosen: Tensor, tokens: Tensor, confidence: Tensor, rows: Tensor | None = None
+    ) -> Move:  # [R] bool, [R] int64, [R] float32, [R] int64
+        """Make the move that commits the chosen ones of these rows, by default all of the holes, and does nothing else."""
+        rows = self.rows if rows is None else rows
+        return Move(
+            commit=torch.zeros_like(self.holes).index_copy_(0, rows, chosen),
+            tokens=self.tokens.index_copy(0, rows, tokens),
+            confidence=torch.zeros_like(self.confidence).index_copy_(0, rows, confidence),
+        )
 
     def mask(self, rows: Tensor) -> "Canvas":  # [L] bool
         """Mask these rows again from outside: what is decided next begins anew."""
@@ -135,19 +183,24 @@ class Canvas:
     def apply(self, move: Move) -> "Canvas":
         """Carry out a move; the caller's canvas stays as it was."""
         free, tokens, confidence = self.masked, self.tokens, self.confidence
-        assert not bool((move.commit & ~self.holes).any()), "a move touches the text around the holes"
         if move.revoke is not None:
             assert not bool((move.revoke & ~self.holes).any()), "a move touches the text around the holes"
             free = free | move.revoke
             tokens = torch.where(move.revoke, self.mask_id, tokens)
             confidence = torch.where(move.revoke, 0.0, confidence)
-        assert not bool((move.commit & ~free).any()), "a commit overwrites a token that was not revoked"
-        written = replace(
-            self,
+        if bool((move.commit > free).any()):
+            assert not bool((move.commit & ~self.holes).any()), "a move touches the text around the holes"
+            raise AssertionError("a commit overwrites a token that was not revoked")
+        written = Canvas(
             tokens=torch.where(move.commit, move.tokens, tokens),
+            hole_of=self.hole_of,
+            budget=self.budget,
+            mask_id=self.mask_id,
             confidence=torch.where(move.commit, move.confidence.to(confidence.dtype), confidence),
             step=self.step + 1,
             memory=move.memory,
+            names=self.names,
+            places=self.places,
         )
         if move.grow is None and move.drop is None:
             return written
@@ -161,26 +214,29 @@ class Canvas:
     def resize(self, grow: Tensor, drop: Tensor) -> "Canvas":  # [L] bool, [L] bool
         """Make two rows of those that grow, and none of those that are dropped."""
         assert not bool(((grow | drop) & ~self.holes).any()), "a move touches the text around the holes"
-        budget = list(self.budget)
+        budget, hole_of = list(self.budget), self.hole_of.tolist()
         copies = torch.ones(len(self.tokens), dtype=torch.int64)
+        grown, dropped = (rows.nonzero().flatten().tolist() for rows in (grow, drop))
         for hole, left in enumerate(budget):
-            inside = self.hole_of == hole
-            grown, dropped = ((rows & inside).nonzero().flatten().tolist() for rows in (grow, drop))
-            assert len(grown) <= min(1, left), "more growth than one row a step, or than the hole's budget"
-            assert not (grown and dropped), "a hole grows and shrinks in one move"
-            assert not dropped or dropped[-1] - dropped[0] == len(dropped) - 1, "dropped rows are not one run"
-            budget[hole] -= len(grown)
-            copies[grown] = 2
-            copies[dropped] = 0
-        names = self.names.repeat_interleave(copies)
-        twins = (names[1:] == names[:-1]).nonzero().flatten() + 1
-        names[twins] = -1 - sum(budget) - torch.arange(len(twins))  # budgets only shrink: no number comes twice
-        return replace(
-            self,
-            tokens=self.tokens.repeat_interleave(copies),
-            hole_of=self.hole_of.repeat_interleave(copies),
-            confidence=self.confidence.repeat_interleave(copies),
+            more, less = ([row for row in rows if hole_of[row] == hole] for rows in (grown, dropped))
+            assert len(more) <= min(1, left), "more growth than one row a step, or than the hole's budget"
+            assert not (more and less), "a hole grows and shrinks in one move"
+            assert not less or less[-1] - less[0] == len(less) - 1, "dropped rows are not one run"
+            budget[hole] -= len(more)
+        copies[grown] = 2
+        copies[dropped] = 0
+        source = torch.arange(len(copies)).repeat_interleave(copies)  # the row that each row of then is made of
+        names = self.names.index_select(0, source)
+        twins = [row + 1 + at - sum(gone < row for gone in dropped) for at, row in enumerate(grown)]
+        for at, twin in enumerate(twins):
+            names[twin] = -1 - sum(budget) - at  # budgets only shrink: no number comes twice
+        return Canvas(
+            tokens=self.tokens.index_select(0, source),
+            hole_of=self.hole_of.index_select(0, source),
             budget=tuple(budget),
+            mask_id=self.mask_id,
+            confidence=self.confidence.index_select(0, source),
+            step=self.step,
             memory=None if self.memory is None else self.memory.follow(copies[self.rows]),
             names=names,
         )

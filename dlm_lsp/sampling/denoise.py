@@ -10,8 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dlm_lsp.errors import ModelError
-from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
+from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary, send
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.length import bound_length, resize
 from dlm_lsp.sampling.strategy import Adjust, Sampler, Strategy, focus_of, is_over, read_by
@@ -63,20 +62,19 @@ def edit_logits(
     canvas: Canvas, answer: Tensor, vocabulary: Vocabulary, *, adjust: Sequence[Adjust], ban: bool, min_rows: int
 ) -> Tensor:  # [H, V] -> [H, V]
     """Make of a model's answer what a sampler may see: nothing that is forbidden, no length that the hole may not have."""
-    logits = answer.clone()  # [H, V], ours to write into: who answered may keep the answer
-    if ban:
-        logits[:, vocabulary.banned] = -torch.inf
+    banned = vocabulary.banned if ban else vocabulary.banned[:0]
+    logits = answer.index_fill(
+        1, send(banned, answer.device), -torch.inf
+    )  # [H, V], ours: who answered may keep the answer
     bound_length(canvas, logits, vocabulary, min_rows)
     for edit in adjust:
         logits = edit(canvas, logits)
-    if not bool(logits.amax(-1).isfinite().all()):
-        raise ModelError("the model's answer is not a number; try dtype float32")
     return logits
 
 
 def max_steps(canvas: Canvas) -> int:
     """Bound of the model calls: a step decides or drops a mask, or spends one of the budget and adds a mask."""
-    return 0 if canvas.done else int(canvas.masked.sum()) + 2 * sum(canvas.budget)
+    return 0 if canvas.done else canvas.masks + 2 * sum(canvas.budget)
 
 
 DEFAULT: Strategy = denoise

@@ -73,26 +73,26 @@ class Healed:
         """
         more = torch.tensor([] if vocabulary.expand_id is None else [vocabulary.expand_id], dtype=torch.int64)
         starting = [self._starting(at) for at in range(len(self.taken))]
+        again = [torch.tensor([token]) for token in self.taken]
+        may = [torch.cat([whole if len(whole) else one, more]) for whole, one in zip(starting, again, strict=True)]
 
         def edit(canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
-            rows = (canvas.hole_of[canvas.rows] == hole).nonzero().flatten().tolist()
+            rows = canvas.places.of_hole[hole].tolist()
             tokens = canvas.hole_tokens(hole)
             last = len(self.taken) - 1
             for at, token in enumerate(tokens):
-                row, again, whole = logits[rows[at]], self.taken[at : at + 1], starting[at]
-                goes_on = at < last and token == again[0]  # committed already
+                row = logits[rows[at]]
+                goes_on = at < last and token == self.taken[at]  # committed already
                 if at < last and token == canvas.mask_id:
                     behind = tokens[at + 1] if at + 1 < len(tokens) else None
                     goes_on = behind == canvas.mask_id and not bool(
-                        (row[whole.to(row.device)] > row[list(again)]).any()
+                        (row[starting[at].to(row.device)] > row[self.taken[at]]).any()
                     )
                     if behind == self.taken[at + 1]:
                         goes_on = True  # the rest was decided first, or only this row was masked again
-                ids = (
-                    torch.tensor(again) if goes_on else torch.cat([whole if len(whole) else torch.tensor(again), more])
-                )
-                ids = ids.to(row.device)
-                logits[rows[at]] = torch.full_like(row, -torch.inf).index_copy(0, ids, row[ids])
+                ids = (again if goes_on else may)[at].to(row.device)
+                allowed = row.index_select(0, ids)
+                row.fill_(-torch.inf).index_copy_(0, ids, allowed)
                 if not goes_on:
                     break
             return logits

@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import Vocabulary
+from dlm_lsp.models.denoiser import Vocabulary, send
 from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.strategy import Adjust
 
@@ -20,11 +20,11 @@ from dlm_lsp.sampling.strategy import Adjust
 def bound_length(canvas: Canvas, logits: Tensor, vocabulary: Vocabulary, min_rows: int) -> None:  # [H, V]
     """Forbid in `logits` expand where a hole's budget is spent, and delete where a hole has only `min_rows` rows."""
     for hole, left in enumerate(canvas.budget):
-        rows = (canvas.hole_of[canvas.rows] == hole).to(logits.device)  # [H] bool
+        rows = canvas.places.of_hole[hole]
         if vocabulary.expand_id is not None and left == 0:
-            logits[rows, vocabulary.expand_id] = -torch.inf
-        if vocabulary.delete_id is not None and int(rows.sum()) <= min_rows:
-            logits[rows, vocabulary.delete_id] = -torch.inf
+            logits[:, vocabulary.expand_id].index_fill_(0, send(rows, logits.device), -torch.inf)
+        if vocabulary.delete_id is not None and len(rows) <= min_rows:
+            logits[:, vocabulary.delete_id].index_fill_(0, send(rows, logits.device), -torch.inf)
 
 
 def forbid_resizing(vocabulary: Vocabulary) -> Adjust:
@@ -32,7 +32,8 @@ def forbid_resizing(vocabulary: Vocabulary) -> Adjust:
     ids = [token for token in (vocabulary.expand_id, vocabulary.delete_id) if token is not None]
 
     def edit(_canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
-        logits[:, ids] = -torch.inf
+        for token in ids:
+            logits[:, token] = -torch.inf
         return logits
 
     return edit
@@ -45,11 +46,12 @@ def resize(canvas: Canvas, move: Move, vocabulary: Vocabulary, min_rows: int) ->
     rows along that were picked as delete too, as far as `min_rows` rows remain. The other picks stay masked: their reasons
     may be gone once the model sees the new length. Over a token that was written nothing structural is written: it stays.
     """
+    structural = {vocabulary.expand_id, vocabulary.delete_id}
+    if structural.isdisjoint(move.written(canvas.rows).values()):  # as in most steps
+        return move
     expands = move.commit & _is(move.tokens, vocabulary.expand_id)  # [L]
     deletes = move.commit & _is(move.tokens, vocabulary.delete_id)  # [L]
     picks = expands | deletes
-    if not bool(picks.any()):
-        return move
     if move.revoke is not None:
         over = picks & ~canvas.masked
         move = replace(move, commit=move.commit & ~over, revoke=move.revoke & ~over)

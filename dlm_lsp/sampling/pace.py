@@ -40,8 +40,8 @@ class Pace:
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Decide with growth in vain forbidden; then add those that would go next to a row that goes."""
-        surplus = self._surplus(canvas, logits)
-        if bool(surplus.any()):
+        surplus = self._surplus(canvas, logits) if canvas.step == self.start.step else None
+        if surplus is not None and bool(surplus.any()):
             text = forbid_resizing(self.vocabulary)(canvas, logits.clone())
             return _take_away(surplus, self.vocabulary.delete_id, self.inner(canvas, text, rng))
         logits = self._forbid_growth(canvas, logits)
@@ -55,28 +55,26 @@ class Pace:
         """
         surplus = torch.zeros(len(canvas.tokens), dtype=torch.bool)
         delete = self.vocabulary.delete_id
-        if not self.cuts or delete is None or canvas.step != self.start.step:
+        if not self.cuts or delete is None:
             return surplus
         stays = logits.softmax(-1)[:, delete].cpu() < MIN_CHANCE  # [H]
         for hole in range(len(canvas.budget)):
-            rows = canvas.hole_of[canvas.rows] == hole
-            places = canvas.rows[rows]
-            if bool(canvas.masked[places].all()):
-                surplus[places[max(1, int(stays[rows].sum())) :]] = True
+            rows = canvas.places.of_hole[hole]
+            if bool(canvas.undecided[rows].all()):
+                surplus[canvas.rows[rows][max(1, int(stays[rows].sum())) :]] = True
         return surplus
 
     def _forbid_growth(self, canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
         expand = self.vocabulary.expand_id
         if expand is None:
             return logits
-        hole_of = canvas.hole_of[canvas.rows]
         for hole, (before, left) in enumerate(zip(self.start.budget, canvas.budget, strict=True)):
             gained = before - left
             if gained < MAX_IN_VAIN:  # neither bound can be reached, as in nearly every step
                 continue
-            rows = hole_of == hole  # [H]
-            lost = gained - (int(rows.sum()) - int((self.start.hole_of == hole).sum()))
-            written = int((rows & ~canvas.masked[canvas.rows]).sum())
+            rows = canvas.places.of_hole[hole]
+            lost = gained - (len(rows) - len(self.start.places.of_hole[hole]))
+            written = int((~canvas.undecided[rows]).sum())
             if min(gained, lost) >= MAX_IN_VAIN or gained >= MAX_UNWRITTEN + 4 * written:
                 logits = logits.clone()
                 logits[rows.to(logits.device), expand] = -torch.inf
@@ -88,9 +86,9 @@ class Pace:
         They would go one by one before the next token is written. Masks side by side are alike: it does not matter which go.
         """
         delete = self.vocabulary.delete_id
-        going = move.commit & (move.tokens == delete)  # [L]
-        if delete is None or not bool(going.any()):
+        if delete is None or delete not in move.written(canvas.rows).values():
             return move
+        going = move.commit & (move.tokens == delete)  # [L]
         chances = logits.softmax(-1).cpu()  # [H, V]
         gone, written = torch.zeros(len(canvas.tokens)), torch.zeros(len(canvas.tokens))  # [L], [L]
         gone[canvas.rows] = chances[:, delete]

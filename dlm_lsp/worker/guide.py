@@ -4,6 +4,7 @@ In: a canvas, its request and what stood there before. Out: the text of its hole
 be decided anew. Calls no model; knows tree-sitter only through `syntax.verdict`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -163,8 +164,11 @@ class Anew:
             logits = logits.clone()
             for n, place in enumerate(canvas.rows.tolist()):
                 token = self.barred.get(place)
-                if token is not None and int(logits[n].isfinite().sum()) > 1:
+                if token is not None:
+                    before = float(logits[n, token])
                     logits[n, token] = -torch.inf
+                    if not math.isfinite(float(logits[n].amax())):
+                        logits[n, token] = before
         return self.inner(canvas, logits, rng)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlm_lsp.models.denoiser import Vocabulary
-from dlm_lsp.sampling.canvas import join
+from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.denoise import denoise
 from dlm_lsp.sampling.healing import Pieces, heal, sort_pieces
 from dlm_lsp.sampling.samplers.llada21 import Llada21
@@ -154,11 +154,17 @@ RETURNING = heal([ID["re"], ID["t"]], PIECES)
 WORDS = Vocabulary(len(TEXTS) + 1, len(TEXTS), FORBIDDEN.new_zeros(len(TEXTS) + 1), None, None)
 
 
+def hole_with(rows: int, written: dict[int, str]) -> Canvas:
+    """A hole of so many rows, in some of which something stands."""
+    canvas = join([[1], [2]], [rows], [0], WORDS.mask_id)
+    tokens = torch.tensor([ID[written.get(row, "re")] for row in range(rows)])
+    return canvas.apply(canvas.commit(torch.tensor([row in written for row in range(rows)]), tokens, torch.ones(rows)))
+
+
 def bound(logits: torch.Tensor, *committed: str) -> list[set[str]]:
     """Give what each row of a hole of three may be, `committed` being its first tokens."""
     assert RETURNING is not None
-    canvas = join([[1], [2]], [3], [0], WORDS.mask_id)
-    canvas.tokens[1 : 1 + len(committed)] = torch.tensor([ID[text] for text in committed], dtype=torch.int64)
+    canvas = hole_with(3, dict(enumerate(committed)))
     edited = RETURNING.hold(0, WORDS)(canvas, logits.clone())
     return [{text for text, logit in zip(TEXTS, row.tolist(), strict=False) if logit > -torch.inf} for row in edited]
 
@@ -181,8 +187,7 @@ def test_what_no_piece_spans_can_be_written_too() -> None:
 def test_the_typed_tokens_are_not_begun_where_the_next_row_is_taken() -> None:
     """Fails if the first typed token is written before a row that says something else already."""
     assert RETURNING is not None
-    canvas = join([[1], [2]], [2], [0], WORDS.mask_id)
-    canvas.tokens[2] = ID["("]
+    canvas = hole_with(2, {1: "("})
     logits = torch.zeros(2, len(TEXTS) + 1)
     logits[0, ID["re"]] = 2.0
     edited = RETURNING.hold(0, WORDS)(canvas, logits.clone())
@@ -193,8 +198,7 @@ def test_the_typed_tokens_stay_together_where_one_is_masked_again() -> None:
     """Fails if `re` before a `t` that stands, masked again by a check or a repair, can become `return`, or the rest is not bound."""
     logits = torch.zeros(3, len(TEXTS) + 1)
     logits[0, ID["return"]] = 2.0
-    canvas = join([[1], [2]], [3], [0], WORDS.mask_id)
-    canvas.tokens[2] = ID["t"]
+    canvas = hole_with(3, {1: "t"})
     assert RETURNING is not None
     edited = RETURNING.hold(0, WORDS)(canvas, logits.clone())
     assert [ID["re"]] == (~edited[0].isinf()).nonzero().flatten().tolist()

@@ -101,20 +101,20 @@ def test_agrees_with_the_paper():
 BELIEF = "dlm_lsp.sampling.belief"
 MUTATIONS = {
     "above instead of at least": ("", ">= self.threshold", "> self.threshold"),
-    "no at-least-one": ("", "sure[torch.where(masked, confidence, -1.0).argmax()] = True", "pass"),
+    "no at-least-one": ("", "sure[confidence.argmax()] = True", "pass"),
     "softmax with a temperature": (BELIEF, "raw = logits.float().softmax(-1)", "raw = (logits / 0.7).softmax(-1)"),
     "last of equal rows": (
         "",
-        "sure[torch.where(masked, confidence, -1.0).argmax()]",
-        "sure[len(sure) - 1 - torch.where(masked, confidence, -1.0).flip(0).argmax()]",
+        "sure[confidence.argmax()]",
+        "sure[len(sure) - 1 - confidence.flip(0).argmax()]",
     ),
     "last of equal tokens": (
         BELIEF,
         "numbers.numpy().argmax(-1)",
         "numbers.shape[-1] - 1 - numbers.flip(-1).numpy().argmax(-1)",
     ),
-    "decided rows among the sure": ("", "masked & (confidence", "(confidence"),
-    "decided rows among the best": ("", "torch.where(masked, confidence, -1.0)", "confidence"),
+    "decided rows too": ("", "canvas.undecided.nonzero()", "(canvas.rows >= 0).nonzero()"),
+    "the belief of other rows": (BELIEF, "logits.index_select(0, send(rows, logits.device))", "logits[: len(rows)]"),
 }
 
 

@@ -28,12 +28,12 @@ class Threshold:
 
     def reads(self, canvas: Canvas) -> Tensor:  # [H] bool
         """Read the masks only."""
-        return canvas.masked[canvas.rows]
+        return canvas.undecided
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit the masked rows with c >= tau, and the best one."""
-        tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
-        masked = canvas.masked[canvas.rows]  # [H]
-        sure = masked & (confidence >= self.threshold)
-        sure[torch.where(masked, confidence, -1.0).argmax()] = True
-        return canvas.commit(sure, tokens, confidence)
+        places = canvas.undecided.nonzero().flatten()  # [R]
+        tokens, confidence = believe(logits, self.temperature, rng, places)  # [R], [R]
+        sure = confidence >= self.threshold
+        sure[confidence.argmax()] = True
+        return canvas.commit(sure, tokens, confidence, canvas.rows.index_select(0, places))
