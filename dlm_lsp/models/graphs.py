@@ -103,7 +103,7 @@ class Buffers:
                 (mine.positions[:length], piece.positions),
                 (mine.rows[:count], piece.rows),
             ):
-                buffer.copy_(numbers, non_blocking=True)  # as `transformer.send` does
+                buffer.copy_(numbers, non_blocking=True)  # as `send` does
             mine.rows[count:] = len(mine.tokens) - 1
             mine.unseen[:length] = 0
             mine.unseen[length:] = -torch.inf

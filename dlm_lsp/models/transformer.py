@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dlm_lsp.errors import ModelError
-from dlm_lsp.models.denoiser import Tokenizer, View, Vocabulary
+from dlm_lsp.models.denoiser import Tokenizer, View, Vocabulary, send
 
 T = TypeVar("T")
 
@@ -215,14 +215,6 @@ def room(layers: int, heads: int, head_size: int, length: int, like: Tensor) -> 
 
 BUCKET_TOKENS = 64
 """Batches are padded to a multiple of this, so that few shapes occur."""
-
-
-def send(numbers: Tensor, place: torch.device) -> Tensor:
-    """Copy numbers of the host to a device, behind what that still has to do and without waiting for it.
-
-    Main memory that is not pinned is read before CUDA returns, so it may be written at once. Metal reads it later.
-    """
-    return numbers.to(place, non_blocking=place.type != "mps")
 
 
 def compute(network: Network, pieces: Sequence[Again], layers: int | None = None) -> None:

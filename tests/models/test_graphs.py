@@ -220,48 +220,6 @@ def test_nothing_in_a_step_waits_for_the_device(family: str) -> None:
     assert set() == watch.names & WAITING
 
 
-class Mixed(TorchDispatchMode):
-    """Writes down the operations that take tensors of the host and of a device: where nothing says otherwise, the host waits for both."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waiting: list[str] = []
-        self.sent = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        name = func._schema.name
-        leaves = torch.utils._pytree.tree_leaves((args, kwargs))
-        kinds = {each.device.type for each in leaves if isinstance(each, torch.Tensor) and each.ndim}
-        is_copy = name in {"aten::to", "aten::_to_copy"}
-        if is_copy and kwargs.get("device"):
-            kinds.add(kwargs["device"].type)
-        if len(kinds) > 1:
-            at_once = kwargs.get("non_blocking") if is_copy else name == "aten::copy_" and args[2:3] == (True,)
-            self.sent += bool(at_once)
-            self.waiting += [] if at_once else [name]
-        return func(*args, **kwargs)
-
-
-@pytest.mark.parametrize("family", ["dream", "llada"])
-def test_the_host_waits_for_nothing_while_it_asks(family: str) -> None:
-    """Fails if what is asked is sent so that the host waits for what the device does: it is to have the whole step at once."""
-    network = make_network(family).to("meta")
-    plain = NetworkDenoiser(network, Vocabulary(VOCAB, MASK, FORBIDDEN), None)
-    asked = [piece(5, 20, network.keep(20)), piece(5, 30, network.keep(30))]
-    buffers = Buffers.make(network, Bucket(2, 32, 288))
-    views = [View(each.tokens, each.rows, read=each.rows < 3) for each in asked]
-    with torch.inference_mode(), Mixed() as watch:
-        compute(network, asked)
-        buffers.fill(asked)
-        compute(network, buffers.pieces)
-        buffers.give(asked)
-        plain.read([each.kept for each in asked], views)
-        plain.predict(views)
-    assert [] == watch.waiting
-    assert watch.sent > 20, "nothing was seen"
-
-
 @pytest.mark.parametrize("family", ["dream", "llada"])
 def test_everything_stands_where_the_network_does(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails if a step makes a tensor on the CPU or needs one there, where what is asked comes from and numbers need not exist."""

@@ -1,0 +1,73 @@
+"""A step on a device: the host sends what it asks and waits once, for two numbers a row."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from dlm_lsp.models.cached import Cached, Dual
+from dlm_lsp.models.denoiser import Vocabulary
+from dlm_lsp.models.graphs import Graphs
+from dlm_lsp.models.transformer import NetworkDenoiser
+from dlm_lsp.sampling.canvas import Canvas, join
+from dlm_lsp.sampling.denoise import denoise
+from dlm_lsp.sampling.length import forbid_resizing
+from dlm_lsp.sampling.pace import Pace
+from dlm_lsp.sampling.samplers.threshold import Threshold
+from dlm_lsp.sampling.strategy import Sampler
+from tests.models.far import Far, move
+from tests.models.test_graphs import (
+    DELETE,
+    EXPAND,
+    FORBIDDEN,
+    MASK,
+    PLENTY_BYTES,
+    VOCAB,
+    Repeated,
+    make_network,
+)
+
+HOLE_TOKENS = 8
+FIXED = Vocabulary(VOCAB, MASK, FORBIDDEN)
+GROWS = Vocabulary(VOCAB, MASK, FORBIDDEN, EXPAND, DELETE)
+
+
+def paced(canvas: Canvas) -> Sampler:
+    """What a request decodes with, where its length is known."""
+    return Pace(Threshold(2.0), canvas, GROWS, cuts=False)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "rule"),
+    [
+        (FIXED, lambda _: Threshold(2.0)),
+        (FIXED, lambda _: Threshold(2.0, temperature=0.7)),
+        (GROWS, paced),
+    ],
+)
+@pytest.mark.parametrize("family", ["dream", "llada"])
+@pytest.mark.parametrize("graphed", [True, False])
+def test_a_step_is_waited_for_once(
+    family: str, vocabulary: Vocabulary, rule: Callable[[Canvas], Sampler], *, graphed: bool
+) -> None:
+    """Fails if the host waits for what it sends, for a look whether the numbers are any, or twice for a belief; or if tokens differ."""
+    network = make_network(family, dtype=torch.float32)
+    canvas = join([[3] * 30, [4] * 20], [HOLE_TOKENS], [0], MASK)
+    options: dict[str, Any] = {"adjust": [forbid_resizing(vocabulary)]}
+
+    def decode(inner: NetworkDenoiser) -> Any:
+        rngs = [torch.Generator().manual_seed(0)]
+        return denoise([canvas], Cached(inner, Dual()), [rule(canvas)], rngs, **options)
+
+    expected = [now.tokens.tolist() for (now,) in decode(NetworkDenoiser(network, vocabulary, None))]
+    move(network)
+    with torch.inference_mode(), Far() as device:
+        graphs = {"compute_rows": Graphs(Repeated(), PLENTY_BYTES, "meta")} if graphed else {}
+        steps = decode(NetworkDenoiser(network, vocabulary, None, **graphs))
+        for tokens in expected:
+            device.waits, device.sent = [], 0
+            assert tokens == next(steps)[0].tokens.tolist()
+            assert 1 == len(device.waits), device.waits
+            assert device.sent >= 4, "nothing was seen"
+    assert HOLE_TOKENS == len(expected)
