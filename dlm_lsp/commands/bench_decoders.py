@@ -124,9 +124,8 @@ async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], setti
     async with AsyncExitStack() as stack:
         models = [await stack.enter_async_context(open_model(settings))]
         hello = models[0].hello
-        alike = replace(
-            settings, dtype=hello.dtype or settings.dtype
-        )  # `auto` might choose another format for the next one
+        # `auto` might choose another format for the next one.
+        alike = replace(settings, dtype=hello.dtype or settings.dtype)
         models += [await stack.enter_async_context(open_model(alike)) for _ in range(1, plan.jobs)]
         setup = {
             "model": Path(hello.model).name,
@@ -150,6 +149,7 @@ async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], setti
 
             async def work(model: Model) -> None:
                 for case in todo:  # all ways of a hole by one model, which remembers what was asked about it
+                    await run.prepare(case, able[0], model)
                     for way in able:
                         if time.monotonic() > until:
                             return
@@ -184,6 +184,8 @@ def known_trials(rows: Sequence[Tried], cases: Sequence[Case]) -> Trials:
     return found
 
 
+_QUICK = "threshold:threshold=0"
+"""Writes everything at once."""
 _OWN = {"sampler", "cache", "length"}
 """Settings that a way decides."""
 
@@ -210,6 +212,12 @@ class _Run:
         for name, why in found.items():
             print(f"dlm-lsp: {name} is left out: {why}", file=sys.stderr)
         return found
+
+    async def prepare(self, case: Case, way: Way, model: Model) -> None:
+        """Have the text around a hole computed: the first to be asked would take that time, and begin with other roundings than the rest."""
+        if self.likelihood is not Likelihood.ONLY:
+            quick = replace(way.apply(self.settings), sampler=_QUICK, repair_rounds=0)
+            await model.fill(replace(model.request(case.snapshot, quick), truth=(case.truth,)))
 
     async def measure(self, case: Case, way: Way, model: Model) -> Tried:
         """Measure one hole in one way."""

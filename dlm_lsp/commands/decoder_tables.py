@@ -122,9 +122,9 @@ def _row(column: _Column, tested: Sequence[bool], *, repairs: bool) -> Row:
         "parses_percent": _percent([case.parses for case in cases]),
         "calls": _mean([case.calls for case in cases]),
         "draft_calls": _mean([case.draft_calls for case in cases]) if column.has_drafter else None,
-        "tokens_per_call": _mean([case.tokens for case in cases], calls),
+        "tokens_per_call": _mean([case.tokens for case in cases], calls) if calls else None,
         "ms": _mean([case.ms for case in cases]),
-        "ms_per_call": _mean([case.ms for case in cases], calls),
+        "ms_per_call": _mean([case.ms for case in cases], calls) if calls else None,
     }
     guided = {
         "guided_exact_percent": _percent([case.guided_exact for case in cases]),

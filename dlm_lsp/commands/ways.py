@@ -11,7 +11,7 @@ from dlm_lsp.errors import SettingsError
 from dlm_lsp.settings import Settings, read_settings
 
 KNOBS: Mapping[str, tuple[str, tuple[Value, ...]]] = {
-    "threshold": ("threshold", (0.1, 0.3, 0.6, 2.0)),
+    "threshold": ("threshold", (0.2, 0.5, 2.0)),
     "threshold_dream": ("steps", (2, 4, 16)),
     "factor": ("factor", (0.5, 2.0, 4.0, 8.0)),
     "eb": ("gamma", (0.5, 2.0, 6.0, 12.0)),

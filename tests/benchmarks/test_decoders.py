@@ -384,7 +384,9 @@ def test_tables_share_what_was_measured(command: list[str], tmp_path: Path, monk
     assert lines == shared.read_text().splitlines()[: len(lines)]
     assert 3 == len(shared.read_text().splitlines()) - len(lines), "of the second table only llada was left"
     assert 2 == len(ran)
-    assert ["threshold", "llada"] == [row["sampler"] for row in json.loads((tmp_path / "other.json").read_text())["rows"]]
+    assert ["threshold", "llada"] == [
+        row["sampler"] for row in json.loads((tmp_path / "other.json").read_text())["rows"]
+    ]
 
 
 def test_a_run_that_finished_no_hole_says_so() -> None:
