@@ -7,8 +7,8 @@ Padding changes no answer but for rounding. A place behind the canvas is hidden 
 exactly 0, and its number is always finite; a surplus row is computed at the buffer's last place, which no canvas reaches, and is
 not read.
 
-What stays on the host, between two replays: which rows are computed, the head and the sampler (a few kernels each), and the look
-whether anybody still waits: holes grow, tokens are taken back, and both change shapes. More rows than the largest bucket has, such as those
+Head and belief are queued behind a replay, whose time they need not wait for. What stays on the host, between two replays: which rows
+are computed, the sampler, and the look whether anybody still waits: holes grow, tokens are taken back, and both change shapes. More rows than the largest bucket has, such as those
 of a long canvas that is computed whole, are not captured: such a pass is bound by computing.
 What is kept is copied into the buffers at each step, because only its lane knows whether it was changed elsewhere; of a 7B of
 the Dream family these are 63 MB of 14 GB that a step reads.
