@@ -510,7 +510,8 @@ def formats(bench: Bench, canvas: int) -> None:
     """Measure steps whose layers are multiplied in narrower numbers, and what the weights take; the head stays as it is."""
     view = bench.question(canvas, bench.sizes.holes[0])
     head = bench.shape.width * bench.shape.vocabulary
-    wide = str(bench.network.head(bench.network.keep(1).hidden).dtype).removeprefix("torch.")
+    wide = str(next(bench.network.parameters()).dtype).removeprefix("torch.")
+    count = bench.sizes.commits[0]
     bench.record.add({"model": bench.name, "part": "weights", "weights": wide, "bytes": held_bytes(bench.network)})
     for name in NARROW:
         with bench.record.part(f"{bench.name}, {name}"):
@@ -526,7 +527,11 @@ def formats(bench: Bench, canvas: int) -> None:
             step(bench, [view], "formats", weights=name, weight_bytes=weight_bytes)
             plain = bench.denoiser(graphed=False)
             ms = bench.ms(lambda: plain.predict([view]))  # noqa: B023
-            bench.add("formats", ms, canvas=canvas, hole=len(view.rows), how="eager, all rows", weights=name)
+            what = {"canvas": canvas, "hole": len(view.rows), "weights": name}
+            bench.add("formats", ms, how="eager, all rows", **what)
+            warm = Cached(bench.denoiser(graphed=True), Dual())
+            ms = bench.ms(lambda: fill(warm, view, count))  # noqa: B023
+            bench.add("formats", ms, how=f"graphed, an infill of {count} commits a step, its context kept", **what)
 
 
 def held_bytes(network: nn.Module) -> int:

@@ -13,6 +13,8 @@ from dlm_lsp.models.packing import Maker, Packed, in_levels
 
 FP8_MOST = 448.0
 """The largest number of float8_e4m3fn."""
+FP8_MULTIPLE = 16
+"""What the units that multiply it want sizes to be."""
 LEAST = 1e-12
 """What a row's greatest number counts as at least: rows of zeros are divided by it."""
 TOO_FAR = 0.06
@@ -86,8 +88,17 @@ def narrow_weights(network: nn.Module, dtype: str, place: torch.device) -> None:
     make = NARROW[dtype]
     if why := find_fault(make, place):
         raise RuntimeError(why)
+    sizes = {size for layer in find_body(network) if isinstance(layer, nn.Linear) for size in layer.weight.shape}
+    if dtype == FP8 and any(size % FP8_MULTIPLE for size in sizes):
+        raise RuntimeError(f"its layers' sizes are no multiples of {FP8_MULTIPLE}")
     replace_layers(network, make, place)
     network.to(place)
+
+
+def find_body(network: nn.Module) -> list[nn.Module]:
+    """Give all that is inside of a network's layers."""
+    layers = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
+    return [module for each in layers for module in each.modules()]
 
 
 def find_fault(make: Maker, place: torch.device) -> str:
@@ -107,8 +118,7 @@ def find_fault(make: Maker, place: torch.device) -> str:
 
 def replace_layers(network: nn.Module, make: Maker, place: torch.device) -> None:
     """Make the layers of a network narrow on a device, one after another: no more than one of them lies there at full width."""
-    body = [blocks for blocks in network.modules() if isinstance(blocks, nn.ModuleList)]
-    for module in [module for blocks in body for module in blocks.modules()]:
+    for module in find_body(network):
         for name, parts in getattr(module, "together", {}).items():
             layers = [layer.to(place) for layer in map(module.get_submodule, parts) if isinstance(layer, nn.Linear)]
             setattr(module, name, Packed(layers, make))

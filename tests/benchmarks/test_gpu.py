@@ -81,7 +81,10 @@ def test_everything_is_measured_on_a_bare_machine(written: Path) -> None:
             "infill, nothing kept": {"eager"},
             "lanes": {"eager", "graphed"},
             "weights": {None},
-            "formats": {"eager", "graphed", "eager, all rows"},
+            "formats": {
+                *("eager", "graphed", "eager, all rows"),
+                "graphed, an infill of 4 commits a step, its context kept",
+            },
         } == ways
         assert {"fp8", "int8"} == {row["weights"] for row in rows if row["part"] == "formats"}
         held = {row["weights"]: row["bytes"] for row in rows if row["part"] == "weights"}

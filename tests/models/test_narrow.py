@@ -18,6 +18,7 @@ from dlm_lsp.errors import ModelError
 from dlm_lsp.models import loading, narrow
 from dlm_lsp.models.cached import with_cache
 from dlm_lsp.models.denoiser import View, Vocabulary
+from dlm_lsp.models.dream import DreamConfig, DreamModel
 from dlm_lsp.models.graphs import Bucket, Buffers, Graphs
 from dlm_lsp.models.loading import FAMILIES, build, load, read_config, read_weights, unfilled
 from dlm_lsp.models.narrow import NARROW, Fp8, Int8, narrow_weights, replace_layers
@@ -149,6 +150,15 @@ def test_what_a_device_cannot_multiply_is_not_taken(fault: str, checkpoints: Pat
     with pytest.raises(RuntimeError, match=said):
         narrow_weights(network, "fp8", CPU)
     assert torch.equal(expected, logits(network))
+
+
+def test_sizes_that_no_unit_multiplies_are_refused() -> None:
+    """Fails if a network loads in fp8 and then answers with an error; int8 takes any size."""
+    sizes = {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = DreamConfig.from_json({"vocab_size": 32, **sizes})
+    with pytest.raises(RuntimeError, match="multiples of 16"):
+        narrow_weights(DreamModel(config), "fp8", CPU)
+    narrow_weights(DreamModel(config), "int8", CPU)
 
 
 def test_on_a_cpu_fp8_is_said_to_be_for_others(checkpoints: Path, caplog) -> None:

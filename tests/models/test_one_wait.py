@@ -1,5 +1,6 @@
 """A step on a device: the host sends what it asks and waits once, for two numbers a row."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 
 from dlm_lsp.models.cached import Cached, Dual
 from dlm_lsp.models.denoiser import Vocabulary
-from dlm_lsp.models.graphs import Graphs
+from dlm_lsp.models.graphs import CudaCapture, Graphs
 from dlm_lsp.models.transformer import NetworkDenoiser
 from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.denoise import denoise
@@ -71,3 +72,24 @@ def test_a_step_is_waited_for_once(
             assert 1 == len(device.waits), device.waits
             assert device.sent >= 4, "nothing was seen"
     assert HOLE_TOKENS == len(expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("family", ["dream", "llada"])
+def test_cuda_waits_once(family: str) -> None:
+    """Fails if CUDA waits where the device of the test above does not; a first call and a capture may."""
+    network = make_network(family, dtype=torch.float32).to("cuda")
+    inner = NetworkDenoiser(network, FIXED, None, compute_rows=Graphs(CudaCapture(), PLENTY_BYTES))
+    canvas = join([[3] * 30, [4] * 20], [HOLE_TOKENS], [0], MASK)
+    steps = denoise([canvas], Cached(inner, Dual()), [Threshold(2.0)], [torch.Generator()])
+    for _ in range(3):
+        next(steps)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        for _ in range(3, HOLE_TOKENS):
+            with warnings.catch_warnings(record=True, action="always") as heard:
+                next(steps)
+            assert 1 == len(heard), [str(each.message) for each in heard]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
