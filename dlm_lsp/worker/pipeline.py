@@ -82,6 +82,7 @@ def fill(
 
     if cancelled():
         return answer(Outcome.CANCELLED)
+    may_be_cut = request.trigger is not Trigger.ACTION  # what a person has written is not replaced by half a text
     blocks = None
     if request.block_verbatim:
         assert read_blocks, "who asks for it says what the model was trained on"
@@ -104,13 +105,13 @@ def fill(
         if request.drafts:
             lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
         decode.finish(lanes, draws, others, until=half)
-        lanes += [lane for lane in others if lane.finished]
+        # Whole lines that fit are an answer, too, where time ran out before the rest was there.
+        lanes += [lane for lane in others if lane.finished or (may_be_cut and is_answer(lane, Trigger.INVOKED))]
     except Cancelled:
         return answer(Outcome.CANCELLED)
     spent["denoise"], spent["sampler"] = decode.denoise_ms, decode.denoise_ms - decode.model_ms
     spent["guide"] = survey_ms + decode.guide_ms
-    # What a person has written is not replaced by half a text.
-    whole = [lane for lane in lanes if lane.finished or request.trigger is not Trigger.ACTION]
+    whole = [lane for lane in lanes if lane.finished or may_be_cut]
     ranked = [candidate(lane, decode, draws) for lane in sorted(whole, key=badness)]
     original = [each for each in ranked if blocks is None or not repeats(each, blocks, denoiser.tokenizer)]
     candidates = choose(original, request.candidates)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.models.denoiser import Denoiser, View, Vocabulary
-from dlm_lsp.values import Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
+from dlm_lsp.values import Candidate, Hole, HoleKind, InfillRequest, Outcome, Step, Trigger, Window
 from dlm_lsp.worker.lane import DRAW_SEEDS
 from dlm_lsp.worker.lengths import DRAWN_TEMPERATURE, SPARE_FACTORS, plan_lanes
 from tests.worker.conftest import request_at, run
@@ -456,6 +456,36 @@ class Noting(Counting):
     def predict(self, views: Sequence[View]) -> list[Tensor]:
         self.asked.append(len(views))
         return super().predict(views)
+
+
+class OnlyTogether(LeftFirst):
+    """Says nothing but brackets in the first canvas."""
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        answers = super().predict(views)
+        for view, answer in zip(views, answers, strict=True):
+            for bracket, logit in (("]", 40.0), (")", 30.0)) if view.lane == 0 else ():
+                answer[:, self.tokenizer.encode(bracket)[0]] = logit
+        return answers
+
+
+@pytest.mark.parametrize("trigger", [Trigger.AUTOMATIC, Trigger.INVOKED, Trigger.ACTION])
+def test_lanes_that_are_late_together_leave_the_best_that_there_is(
+    scripted: Make, monkeypatch: pytest.MonkeyPatch, trigger: Trigger
+) -> None:
+    """Fails if lanes of other lengths, when time runs out for all at once, take the first one's text away, or give away what fits."""
+    model = OnlyTogether(scripted({**ADD_RULE, "confidence": 0.5}))
+    clock = SimpleNamespace(monotonic=lambda: model.calls, perf_counter=time.perf_counter)
+    monkeypatch.setattr("dlm_lsp.worker.pipeline.time", clock)
+    request = replace(request_at(ADD, repair_rounds=1, cache="none"), trigger=trigger)
+    cut: list[Candidate] = []
+    for calls in range(4, 20):
+        model.calls = 0
+        found = run(replace(request, deadline_ms=1000 * calls - 500), model, arrived=0)
+        assert 1 == len(found.candidates), "the first one's text has been there since the first call"
+        cut += found.candidates if found.outcome is Outcome.LATE else ()
+    assert (trigger is not Trigger.ACTION) == bool(cut)
+    assert all(candidate.parses and candidate.lane for candidate in cut)
 
 
 def test_lanes_of_other_lengths_are_tried_at_once_and_only_where_nothing_fits(scripted: Make) -> None:
