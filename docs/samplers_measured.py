@@ -50,9 +50,13 @@ def measured() -> str:
         parts += ["### The default", ranking(reports.get(ON_CORPUS), reports.get(LIKELIHOOD))]
     if ON_TESTS in reports:
         parts.append(beside_dream(reports[ON_TESTS]))
-    for stem in [*(stem for stem in TITLES if stem in reports), *(stem for stem in reports if stem not in TITLES)]:
-        parts += [f"### {TITLES.get(stem, stem)}", result(reports[stem], stem)]
-    return "\n\n".join(parts)
+    ordered = [*(stem for stem in TITLES if stem in reports), *(stem for stem in reports if stem not in TITLES)]
+    titled = {TITLES.get(stem, stem): reports[stem] for stem in ordered}
+    if reports:
+        parts.append(winners(titled))
+    for stem, (title, report) in zip(ordered, titled.items(), strict=True):
+        parts += [f"### {title}", result(report, stem)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def ranking(answers: Report | None, likelihood: Report | None) -> str:
@@ -127,6 +131,26 @@ def beside_dream(report: Report) -> str:
         f"{told} The cheapest of its settings that passes at least as many is `{cheapest['sampler']}`, with {cheapest['calls']} calls and "
         f"{cheapest['pass_percent']} %: Dream's needs {times:.2f} times as many. The aim, at least {FEWER_CALLS} times as many, is {met}."
     )
+
+
+def winners(titled: Mapping[str, Report]) -> str:
+    """Say in one place who beats the default where, at as many calls."""
+    lines = []
+    for title, report in titled.items():
+        by_measure = {
+            name: [described(row) for row in report["comparisons"] if row["measure"] == measure and wins(row)]
+            for measure, name in NAMES.items()
+        }
+        told = [f"{name}: {', '.join(found)}" for name, found in by_measure.items() if found]
+        if any(row["cost"] == "calls" for row in report["comparisons"]):
+            lines.append(f"- {title}: {'; '.join(told) or 'nobody'}.")
+    return "Better than the default at as many calls, or fewer:\n\n" + "\n".join(lines) if lines else ""
+
+
+def wins(row: Report) -> bool:
+    """Whether a comparison shows somebody to be better at as many calls, or fewer."""
+    is_equal = row["cost"] == "calls" and row["at_calls"] is None
+    return is_equal and row["verdict"].startswith("better") and "with more" not in row["verdict"]
 
 
 def result(report: Report, stem: str) -> str:

@@ -53,6 +53,8 @@ def test_the_numbers_are_those_of_the_results(
     assert f"- Exact answers, points, as they are: {told}" in text
     assert f"- Exact answers, points, at as many calls: {told}" in text
     assert "- Answers that parse, points, as they are: nobody is better; *no difference shown*" in text
+    title = "- Samplers, on files that were held out of training"
+    assert f"{title}: exact answers, points: `left_to_right` (+100, +100 to +100)." in text
     assert "pass@1" not in text.lower()
     assert "there are not both measurements" in text
 
@@ -106,6 +108,16 @@ def test_the_rule_needs_both_measurements_of_one_model(page: ModuleType) -> None
     missing = text.partition("Not ranked, for want of a measurement: ")[2]
     rules = {name for name, decoder in DECODERS.items() if not decoder.is_strategy} - {"threshold", "eb"}
     assert rules == set(missing.strip(".").replace("`", "").split(", "))
+
+
+def test_who_wins_is_said_in_one_place(page: ModuleType) -> None:
+    """Fails if a gain for more calls or at another number of calls counts, or a table in which nobody wins is not told."""
+    gain = {"difference": 1.0, "low": 0.5, "high": 1.5, "rival": "threshold / hole / auto"}
+    won = compared("exact", eb=GAIN, klass=TIE, saber=("better", "better, with more calls"))
+    won["comparisons"] = [{**row, **gain} for row in won["comparisons"]]
+    won["comparisons"].append({**won["comparisons"][1], "at_calls": 4, "way": "factor / hole / auto"})
+    text = page.winners({"One": won, "Two": compared("nats", eb=TIE), "Three": {"comparisons": []}})
+    assert ["- One: exact answers, points: `eb` (+1, +0.5 to +1.5).", "- Two: nobody."] == text.splitlines()[2:]
 
 
 @pytest.mark.parametrize(
