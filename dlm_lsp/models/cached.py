@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_cache, read_cache
-from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
+from dlm_lsp.models.denoiser import Denoiser, View
 from dlm_lsp.models.kept_context import Contexts, copy_rows, equal_ends
 from dlm_lsp.models.transformer import Again, Kept, NetworkDenoiser
 
@@ -245,6 +245,7 @@ class Cached:
     """
 
     def __init__(self, inner: NetworkDenoiser, rule: Rule, contexts: Contexts | None = None) -> None:
+        self.vocabulary, self.tokenizer, self.max_tokens = inner.vocabulary, inner.tokenizer, inner.max_tokens
         self._inner = inner
         self._rule = rule
         self._lanes: dict[int | None, Last] = {}
@@ -252,23 +253,8 @@ class Cached:
         assert self._contexts.inner is inner, "what one model has computed is nothing to another"
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """The inner one's."""
-        return self._inner.vocabulary
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The inner one's."""
-        return self._inner.tokenizer
-
-    @property
-    def max_tokens(self) -> int:
-        """The inner one's."""
-        return self._inner.max_tokens
-
-    @property
     def device(self) -> str:
-        """The inner one's."""
+        """The inner one's, which may move."""
         return self._inner.device
 
     def predict(self, views: Sequence[View]) -> list[Tensor]:

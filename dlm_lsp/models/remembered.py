@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
+from dlm_lsp.models.denoiser import Denoiser, View
 
 MOST = 256
 """Answers that are kept; those that were wanted last."""
@@ -22,27 +22,13 @@ class Remembered:
     """`inner`, with a memory."""
 
     def __init__(self, inner: Denoiser) -> None:
+        self.vocabulary, self.tokenizer, self.max_tokens = inner.vocabulary, inner.tokenizer, inner.max_tokens
         self._inner = inner
         self._known: OrderedDict[Key, Tensor] = OrderedDict()
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """The inner one's."""
-        return self._inner.vocabulary
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The inner one's."""
-        return self._inner.tokenizer
-
-    @property
-    def max_tokens(self) -> int:
-        """The inner one's."""
-        return self._inner.max_tokens
-
-    @property
     def device(self) -> str:
-        """The inner one's."""
+        """The inner one's, which may move."""
         return self._inner.device
 
     def predict(self, views: Sequence[View]) -> list[Tensor]:

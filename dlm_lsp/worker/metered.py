@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import Denoiser, Tokenizer, View, Vocabulary
+from dlm_lsp.models.denoiser import Denoiser, View
 
 
 class Cancelled(Exception):  # noqa: N818 it is no error
@@ -22,29 +22,15 @@ class Metered:
     """
 
     def __init__(self, inner: Denoiser, cancelled: Callable[[], bool]) -> None:
+        self.vocabulary, self.tokenizer, self.max_tokens = inner.vocabulary, inner.tokenizer, inner.max_tokens
         self._inner = inner
         self._cancelled = cancelled
         self.calls = 0
         self.spent_ms = 0.0
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """The inner one's."""
-        return self._inner.vocabulary
-
-    @property
-    def tokenizer(self) -> Tokenizer:
-        """The inner one's."""
-        return self._inner.tokenizer
-
-    @property
-    def max_tokens(self) -> int:
-        """The inner one's."""
-        return self._inner.max_tokens
-
-    @property
     def device(self) -> str:
-        """The inner one's."""
+        """The inner one's, which may move."""
         return self._inner.device
 
     def predict(self, views: Sequence[View]) -> list[Tensor]:
