@@ -6,8 +6,9 @@ In: a `Stream` and a counter. Out: `Canvases` (inputs, targets, weights) as nump
 A canvas is laid out as at inference: `<|endoftext|>`, then what `dlm_lsp.text.layout` puts before a window, then the
 window. Position 0 is never a mask, because no row stands before it to predict it.
 
-Two phases. *Dense*: every window token is hidden with one probability t ~ U(0.02, 1). *Holes*: what the server asks
-for: lines, ends of lines, blocks, bodies, expressions, spans, and pieces cut at any character. A hole holds slots that must be
+Three kinds. *Causal*: nothing is hidden and every window token is one to predict, by rows that see what stands before it alone: a
+start as an ordinary language model, whose rows predict the next token, too. *Dense*: every window token is hidden with one
+probability t ~ U(0.02, 1). *Holes*: what the server asks for: lines, ends of lines, blocks, bodies, expressions, spans, and pieces cut at any character. A hole holds slots that must be
 *deleted* (END_OF_TEXT; the length is unknown at inference), or, in some, masks that must *expand* into two.
 """
 
@@ -92,19 +93,23 @@ class Sampler:
         self._indents = np.array([len(piece) - 1 if piece[:1] == "\n" else 0 for piece in pieces])  # [V]
         (self._bare_break,) = tokenizer.encode("\n")
 
-    def batch(self, step: int, length: int, count: int, *, holes: bool, first: int = 0) -> Canvases:
+    def batch(
+        self, step: int, length: int, count: int, *, holes: bool, first: int = 0, causal: bool = False
+    ) -> Canvases:
         """Of batch number `step` the canvases `first` to `first + count`, each of `length` tokens."""
         rows = [
-            self.canvas(np.random.default_rng([self.seed, step, row]), length, holes=holes)
+            self.canvas(np.random.default_rng([self.seed, step, row]), length, holes=holes, causal=causal)
             for row in range(first, first + count)
         ]
         inputs, targets, weights, places = (np.stack(column) for column in zip(*rows, strict=True))
         return Canvases(inputs, targets, weights, places)
 
-    def canvas(self, rng: Generator, length: int, *, holes: bool) -> Row:
+    def canvas(self, rng: Generator, length: int, *, holes: bool, causal: bool = False) -> Row:
         """One canvas; drawn again in the rare case that nothing of it came out hidden."""
         while True:
             window = self.window(rng, length, told=True)
+            if causal:
+                return window_on_canvas(window.head, [(token, token, 1.0, False) for token in window.body], length)
             shape = rng.choice(list(SHAPES), p=list(SHAPES.values())) if holes else "dense"
             body = window.body
             spans: list[Span] = []

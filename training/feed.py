@@ -16,7 +16,7 @@ import numpy as np
 from . import stream as streams
 from .bpe import load
 from .corrupt import Canvases, Sampler
-from .recipe import Phase, Recipe
+from .recipe import Attention, Phase, Recipe
 
 _sampler: Sampler | None = None
 """Of a loader process."""
@@ -28,10 +28,10 @@ def open_stream(data: Path, seed: int) -> None:
     _sampler = Sampler(streams.read(data, "train"), load(data / "tokenizer"), seed)
 
 
-def draw(step: int, length: int, count: int, first: int, holes: bool) -> Canvases:
+def draw(step: int, length: int, count: int, first: int, *, holes: bool, causal: bool) -> Canvases:
     """What a loader process does then."""
     assert _sampler is not None, "open_stream comes first"
-    return _sampler.batch(step, length, count, holes=holes, first=first)
+    return _sampler.batch(step, length, count, holes=holes, first=first, causal=causal)
 
 
 Part = Callable[[], Canvases]
@@ -54,25 +54,28 @@ class Feed:
 
     def batches(
         self, recipe: Recipe, first_step: int, micro_tokens: int, share: Callable[[], float]
-    ) -> Iterator[tuple[Phase, bool, list[Canvases]]]:
-        """Give without end: the phase, whether attention is split, and the parts of each batch."""
-        waiting: deque[tuple[Phase, bool, list[Part]]] = deque()
+    ) -> Iterator[tuple[Phase, Attention, list[Canvases]]]:
+        """Give without end: the phase, what sees what, and the parts of each batch."""
+        waiting: deque[tuple[Phase, Attention, list[Part]]] = deque()
         for step in count(first_step):
             phase = recipe.phase_at(share())
             # One generator a step decides the shape of its batch.
             rng = np.random.default_rng([recipe.seed, step])
             length, split = int(rng.choice(phase.lengths)), bool(rng.random() < recipe.split_share)
-            waiting.append((phase, split, self._ask(step, phase, length, micro_tokens)))
+            causal = bool(rng.random() < phase.causal)
+            attention: Attention = "causal" if causal else "split" if split else "full"
+            waiting.append((phase, attention, self._ask(step, phase, length, micro_tokens, causal=causal)))
             if len(waiting) > (self.AHEAD if self._pool else 0):
-                phase, split, parts = waiting.popleft()
-                yield phase, split, [part() for part in parts]
+                phase, attention, parts = waiting.popleft()
+                yield phase, attention, [part() for part in parts]
 
-    def _ask(self, step: int, phase: Phase, length: int, micro_tokens: int) -> list[Part]:
+    def _ask(self, step: int, phase: Phase, length: int, micro_tokens: int, *, causal: bool) -> list[Part]:
         rows, most = phase.batch_tokens // length, max(micro_tokens // length, 1)
-        parts = [(step, length, min(most, rows - first), first, phase.holes) for first in range(0, rows, most)]
-        if self._pool:
-            return [self._pool.submit(draw, *part).result for part in parts]
-        return [partial(draw, *part) for part in parts]
+        parts = [
+            partial(draw, step, length, min(most, rows - first), first, holes=phase.holes, causal=causal)
+            for first in range(0, rows, most)
+        ]
+        return [self._pool.submit(part).result for part in parts] if self._pool else parts
 
     def close(self) -> None:
         """End the processes."""

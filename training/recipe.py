@@ -6,9 +6,12 @@ In: a JSON file with the fields that differ from the defaults. Out: a `Recipe`. 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from . import DATA, HERE
+
+Attention = Literal["full", "split", "causal"]
+"""What sees what on the canvases of a batch: all sees all; the context does not see the holes; nothing sees what stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Phase:
     batch_tokens: int = 4096
     lengths: tuple[int, ...] = (128, 256, 256, 384)
     """One a batch, drawn from these; short ones so that short documents are familiar."""
+    causal: float = 0.0
+    """Share of the batches that are read from left to right: nothing is hidden, and every token is one to predict."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from . import stream as streams
 from .bpe import load
 from .corrupt import Canvases, Sampler
 from .feed import Feed
-from .recipe import SIZES, Recipe, read_recipe
+from .recipe import SIZES, Attention, Recipe, read_recipe
 
 OUTPUTS = ("o_proj.weight", "down_proj.weight")
 """The matrices that write what a layer adds to the stream of residuals."""
@@ -86,6 +86,11 @@ def split_attention(holes: Tensor) -> Tensor:  # [B, L] -> [B, 1, L, L]
     return (active[:, :, None] | ~active[:, None, :])[:, None]
 
 
+def causal_attention(length: int, device: torch.device) -> Tensor:  # [1, 1, L, L]
+    """Who may look where when a canvas is read from left to right."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()[None, None]
+
+
 def grouped_attention(
     q: Tensor, k: Tensor, v: Tensor, attn_mask: Tensor | None = None, *, enable_gqa: bool = False
 ) -> Tensor:  # [B, heads, L, head_size] -> the same
@@ -131,7 +136,7 @@ def loss_of(
     device: torch.device,
     z_loss: float = 0.0,
     *,
-    split: bool = False,
+    attention: Attention = "full",
     total: float | None = None,
     narrow: bool = True,
 ) -> tuple[Tensor, Tensor]:
@@ -146,7 +151,11 @@ def loss_of(
     weights = weights / (weights.sum() if total is None else total)
     arrays = (canvases.inputs, row * length + column, canvases.targets[row, column + 1], weights)
     batch = [torch.from_numpy(array).to(device, non_blocking=True) for array in arrays]
-    visible = split_attention(torch.from_numpy(canvases.holes).to(device)) if split else None
+    visible = None
+    if attention == "split":
+        visible = split_attention(torch.from_numpy(canvases.holes).to(device))
+    elif attention == "causal":
+        visible = causal_attention(length, device)
     more = {"visible": visible, "z_loss": z_loss}
     value: tuple[Tensor, Tensor]
     if device.type == "cuda":
@@ -240,14 +249,14 @@ def take_step(
     *,
     factor: float,
     z_loss: float,
-    split: bool = False,
+    attention: Attention = "full",
     narrow: bool = True,
 ) -> float:
     """One update by the batch that `parts` make up, at `factor` of the base rates; gives its plain nats per hidden token."""
     total = float(sum(part.weights[:, 1:].sum() for part in parts))
     nats = torch.zeros((), device=device)
     for part in parts:
-        objective, plain = loss_of(loss, part, device, z_loss, split=split, total=total, narrow=narrow)
+        objective, plain = loss_of(loss, part, device, z_loss, attention=attention, total=total, narrow=narrow)
         objective.backward()  # type: ignore[no-untyped-call]
         nats += plain
     for optimiser, rates in zip(optimisers, base_rates, strict=True):
@@ -498,10 +507,17 @@ def train(
     flops = 0.0
     with (run / "history.jsonl").open("a") as history:
         while progress.seconds < min(budget_s, end_s) and progress.step < last_step:
-            phase, split, parts = next(batches)
+            phase, attention, parts = next(batches)
             factor = rate_at(recipe, progress.step - progress.warmed_from, progress.seconds / budget_s)
             nats = take_step(
-                loss, optimisers, base_rates, parts, device, factor=factor, z_loss=recipe.z_loss, split=split
+                loss,
+                optimisers,
+                base_rates,
+                parts,
+                device,
+                factor=factor,
+                z_loss=recipe.z_loss,
+                attention=attention,
             )
             recent.append(nats)
             for part in parts:

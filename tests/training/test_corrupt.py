@@ -35,6 +35,17 @@ def test_layout(sampler, holes) -> None:
         assert batch.weights.any(axis=1).all()
 
 
+def test_from_left_to_right_the_window_is_to_be_predicted_and_nothing_is_hidden(sampler) -> None:
+    """Fails if what is told beside the window is to be predicted too, or a token of the window is not."""
+    batch = sampler.batch(0, 128, 16, holes=True, causal=True)
+    assert np.array_equal(batch.inputs, batch.targets)
+    assert not batch.holes.any()
+    firsts = (batch.weights > 0).argmax(axis=1)
+    assert all((row[first:] == 1).all() for row, first in zip(batch.weights, firsts, strict=True))
+    assert (firsts >= 1).all()
+    assert len(set(firsts.tolist())) > 1
+
+
 def test_deletes_of_a_hole_weigh_as_one_token(tokenizer) -> None:
     """Fails if deletes are weighted one by one, which teaches length before code."""
     body = tokenizer.encode("\nx = f(a, b, c)\ny = 1\n")

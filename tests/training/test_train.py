@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -111,18 +112,37 @@ def test_split_attention_keeps_holes_from_the_context(tiny) -> None:
     assert [4, 5, 6, 7] == changed.nonzero()[:, 0].tolist()
 
 
+def test_from_left_to_right_no_row_sees_what_it_is_to_predict(tiny, data, tokenizer) -> None:
+    """Fails if the loss of a token depends on the token itself being seen, or on one behind it: it would be learned at once."""
+    network = initialised(tiny, 0)
+    for weight in network.parameters():
+        torch.nn.init.normal_(weight, std=0.3) if weight.ndim == 2 else None
+    batch = Sampler(streams.read(data, "train"), tokenizer, 0).batch(0, 64, 1, holes=False, causal=True)
+    changed = batch.inputs.copy()
+    changed[0, 40:] += 50
+    only = np.zeros_like(batch.weights)
+    only[0, 40] = 1  # its row is 39
+    nats = [
+        float(loss_of(Loss(network), replace(batch, inputs=inputs, weights=only), CPU, attention=attention)[1])
+        for inputs in (batch.inputs, changed)
+        for attention in ("causal", "full")
+    ]
+    assert nats[0] == nats[2]
+    assert nats[1] != nats[3]
+
+
 def test_parts_of_a_batch_add_up(tiny, data, tokenizer) -> None:
     """Fails if what is learned depends on how many canvases fit the device at a time."""
     network = initialised(tiny, 0)
     loss = Loss(network)
     batch = Sampler(streams.read(data, "train"), tokenizer, 0).batch(0, 64, 4, holes=True)
-    whole = [each.detach() for each in loss_of(loss, batch, CPU, 1e-4, split=True)]
+    whole = [each.detach() for each in loss_of(loss, batch, CPU, 1e-4, attention="split")]
     total = float(batch.weights[:, 1:].sum())
     cuts = [
         Canvases(*(getattr(batch, name)[at : at + 2] for name in ("inputs", "targets", "weights", "holes")))
         for at in (0, 2)
     ]
-    parts = [loss_of(loss, cut, CPU, 1e-4, split=True, total=total) for cut in cuts]
+    parts = [loss_of(loss, cut, CPU, 1e-4, attention="split", total=total) for cut in cuts]
     for which in (0, 1):
         assert float(whole[which]) == pytest.approx(sum(float(part[which].detach()) for part in parts), rel=1e-4)
 
