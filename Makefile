@@ -125,6 +125,19 @@ SETTINGS ?= {}
 bench-ladder: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.ladder --settings '$(SETTINGS)' $(if $(CASES),--cases $(CASES))
 
+# Every table of docs/samplers.md, half an hour of two cores; what is finished is kept. HELDOUT: what benchmarks/heldout_holes.py has cut.
+HELDOUT ?= training/data/heldout-holes.jsonl
+TRY     := $(BIN)/dlm-lsp bench decoders --repair-rounds 0 --minutes 0
+TESTED   = $(TRY) --holes $(CASES) --likelihood no --cases build/decoders-tests.cases.jsonl
+
+bench-decoders: $(VENV)/.installed
+	$(TESTED) --samplers rules --caches hole --out benchmarks/results/decoders-dev.json
+	$(TRY) --holes $(HELDOUT) --likelihood no --samplers rules --caches hole --out benchmarks/results/decoders-corpus.json
+	$(TRY) --holes $(HELDOUT) --likelihood only --samplers rules --lengths oracle --out benchmarks/results/decoders.json
+	$(TESTED) --samplers threshold strategies --caches hole --out benchmarks/results/decoders-strategies.json
+	$(TESTED) --samplers threshold --sweep --caches none hole prefix dual dkv-decode dkv-greedy --out benchmarks/results/decoders-caches.json
+	$(TESTED) --samplers threshold --sweep --caches hole --lengths auto fixed cal oracle --out benchmarks/results/decoders-lengths.json
+
 bench-growth: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.growth --settings '$(SETTINGS)'
 

@@ -270,7 +270,7 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
         nargs="+",
         default=list(DECODERS),
         metavar="NAME",
-        help="with parameters as in the setting, such as saber:mu=4 (default: all)",
+        help="with parameters as in the setting, such as saber:mu=4; rules, strategies: all of a kind (default: all)",
     )
     decoders.add_argument("--caches", nargs="+", default=["none"], metavar="NAME", help="(default: none)")
     decoders.add_argument(

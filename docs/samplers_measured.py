@@ -43,9 +43,12 @@ def measured() -> str:
     reports = {
         file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("decoders*.json"))
     }
-    parts = ["## Measured"]
+    parts = [
+        "## Measured",
+        "By `make bench-decoders`, whose lines in the Makefile are the commands of the tables, one each.",
+    ]
     if not reports:
-        parts.append("Nothing yet: `dlm-lsp bench decoders --out benchmarks/results/decoders.json` has not been run.")
+        parts.append("Nothing yet: it has not been run.")
     else:
         parts += ["### The default", ranking(reports.get(ON_CORPUS), reports.get(LIKELIHOOD))]
     if ON_TESTS in reports:

@@ -33,6 +33,13 @@ KNOBS: Mapping[str, tuple[str, tuple[Value, ...]]] = {
 but the surest: one token a step."""
 
 
+SEVERAL: Mapping[str, tuple[str, ...]] = {
+    "rules": tuple(name for name, decoder in DECODERS.items() if not decoder.is_strategy),
+    "strategies": tuple(name for name, decoder in DECODERS.items() if decoder.is_strategy),
+}
+"""Names for many samplers at once: those within the ordinary loop, and those that order the model calls themselves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """One way to decode, by the names of the settings."""
@@ -68,6 +75,7 @@ def choose_ways(
     samplers: Sequence[str], caches: Sequence[str], lengths: Sequence[str], sweep: Sequence[str] = ()
 ) -> list[Way]:
     """Combine what was asked for; samplers in `sweep` that are named without parameters bring their knob's values along."""
+    samplers, sweep = ([each for name in names for each in SEVERAL.get(name, (name,))] for names in (samplers, sweep))
     for name, wanted in (("sampler", [*samplers, *sweep]), ("cache", caches), ("length", lengths)):
         for each in wanted:
             _, complaints = read_settings({name: each} if (name, each) != ("length", ORACLE) else {})

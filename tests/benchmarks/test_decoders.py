@@ -197,6 +197,9 @@ def test_ways_are_all_combinations_with_their_knobs() -> None:
     assert {"threshold / none / auto", "threshold / none / oracle"} == {way.family for way in swept}
     assert (0, 2) == (swept[0].apply(Settings()).repair_rounds, ways[0].apply(Settings()).repair_rounds)
     assert "threshold:threshold=0.5 / none / auto" == Way("threshold:threshold=0.5").family
+    every = choose_ways(["threshold", "rules", "strategies"], ["none"], ["auto"], ["rules"])
+    assert list(DECODERS) == [way.sampler for way in every if not way.is_swept]
+    assert len(every) > len(DECODERS) + len(KNOBS)
     with pytest.raises(SettingsError, match="nearest name"):
         choose_ways(["threshold"], ["none"], ["auot"])
     with pytest.raises(SettingsError, match="nearest name"):

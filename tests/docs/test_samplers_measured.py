@@ -35,7 +35,7 @@ def test_the_numbers_are_those_of_the_results(
 ) -> None:
     """Fails if a number is told that no file holds, or one that is measured is left out."""
     monkeypatch.setattr(page, "RESULTS", tmp_path)
-    assert "has not been run" in page.measured()
+    assert "it has not been run" in page.measured()
     ways = [Way("threshold"), Way("threshold:threshold=0.3", is_swept=True), Way("left_to_right"), Way("eb")]
     holes = [Case(str(n), f"x{n} = ", "\n", str(n), "", "", "random-span") for n in range(8)]
     rows = [
