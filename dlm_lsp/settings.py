@@ -6,7 +6,7 @@ the list of complaints. Standard library only; it does not know who asks.
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -167,7 +167,7 @@ def read_settings(options: object, base: Settings | None = None) -> tuple[Settin
     for key, value in options.items():
         field = by_key.get(str(key))
         if field is None:
-            complaints.append(f"unknown setting {key!r}")
+            complaints.append(f"unknown setting {key!r}{_hint(str(key), by_key)}")
             continue
         complaint = _complaint(field.name, value, type(getattr(base, field.name)))
         if complaint:
@@ -200,10 +200,14 @@ def _complaint(name: str, value: object, kind: type) -> str:
         except SettingsError as error:
             return str(error)
     if name in CHOICES and value not in CHOICES[name]:
-        nearest = difflib.get_close_matches(str(value), CHOICES[name], n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        return f"{value!r} is none of {', '.join(CHOICES[name])}{hint}"
+        return f"{value!r} is none of {', '.join(CHOICES[name])}{_hint(str(value), CHOICES[name])}"
     return ""
+
+
+def _hint(word: str, known: Collection[str]) -> str:
+    """Name the nearest of what is known, if there is one."""
+    nearest = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {nearest[0]!r}?)" if nearest else ""
 
 
 def descriptions() -> dict[str, str]:

@@ -16,10 +16,11 @@ def test_nothing_said_is_the_default(options: object) -> None:
 
 
 def test_names_are_those_of_editors() -> None:
-    """Fails if a setting is read under its Python name, or a good one beside a bad one is lost."""
+    """Fails if a setting is read under its Python name, or a good one beside a bad one is lost; or the right one is not named."""
     settings, complaints = read_settings({"deadlineMs": 900, "deadline_ms": 1, "threshold": 1})
     assert (900, 1.0, float) == (settings.deadline_ms, settings.threshold, type(settings.threshold))
-    assert ["unknown setting 'deadline_ms'"] == complaints
+    assert ["unknown setting 'deadline_ms' (did you mean 'deadlineMs'?)"] == complaints
+    assert ["unknown setting 'zzz'"] == read_settings({"zzz": 1})[1]
 
 
 @pytest.mark.parametrize(

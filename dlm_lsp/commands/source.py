@@ -51,11 +51,14 @@ def read_source(name: str) -> Source:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         encoding = encoding.removesuffix("-sig")
-        return Source(name, data, data.removeprefix(codecs.BOM_UTF8).decode(encoding), encoding)
+        text = data.removeprefix(codecs.BOM_UTF8).decode(encoding)
     except UnicodeDecodeError as error:
         raise DlmError(f"{name} is not {error.encoding.upper()} text.") from error
     except SyntaxError as error:
         raise DlmError(f"{name} is not UTF-8 text, or declares an encoding that there is none of.") from error
+    if "\0" in text:
+        raise DlmError(f"{name} holds NUL characters: it is no text.")
+    return Source(name, data, text, encoding)
 
 
 def write_source(source: Source, text: str) -> Path:

@@ -127,7 +127,7 @@ def test_a_link_to_a_private_file_is_private(capsys, tmp_path: Path, model: str)
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xff\xfed\x00e\x00f\x00", b"x = '\xe4'\n", b"# coding: klingon\nx = 1\n", b"\x80"]
+    "content", [b"\xff\xfed\x00e\x00f\x00", b"x = '\xe4'\n", b"# coding: klingon\nx = 1\n", b"\x80", b"\x7fELF\0"]
 )
 def test_what_is_no_text_is_one_sentence(capsys, tmp_path: Path, model: str, content: bytes) -> None:
     """Fails if a file in an unknown encoding is misread or ends in a traceback."""
