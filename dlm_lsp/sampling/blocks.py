@@ -17,7 +17,7 @@ def leftmost_block(canvas: Canvas, block: int) -> Tensor:  # [L] bool
     """
     own = canvas.remember().own  # [H] bool
     number = (own.cumsum(0) - 1) // block if block else torch.zeros(len(own))  # [H]
-    masked = canvas.masked[canvas.rows]
+    masked = canvas.undecided
     inside = canvas.holes.clone()
     if bool(masked.any()):
         inside[canvas.rows] = own & (number == number[masked].min())

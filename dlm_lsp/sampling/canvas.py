@@ -4,8 +4,8 @@ In: token rows and one decision a step. Out: a new canvas. Knows no model, no te
 place that inserts or deletes rows, and it never lets a move touch what stands around the holes.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -37,10 +37,10 @@ class Memory:
         """Give the memory of the next step, with what is new laid over what was known."""
         return Memory(self.own, self.step + 1, {**self.rows, **(rows or {})}, {**self.numbers, **(numbers or {})})
 
-    def follow(self, copies: Tensor) -> "Memory":  # [H] int64, how often each row stands there from now on
+    def follow(self, source: Tensor) -> "Memory":  # [H of then] int64, which row each of then is made of
         """Give the memory of a canvas whose hole rows were copied or dropped."""
-        rows = {name: about.repeat_interleave(copies.to(about.device), dim=0) for name, about in self.rows.items()}
-        return replace(self, own=self.own.repeat_interleave(copies), rows=rows)
+        rows = {name: about.index_select(0, source.to(about.device)) for name, about in self.rows.items()}
+        return Memory(self.own.index_select(0, source), self.step, rows, self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,11 @@ class Move:
     idle: bool = False
     """Says that the schedule of a paper commits nothing in this step: the only move that may bring nothing."""
 
-    def written(self, rows: Tensor) -> dict[int, int]:  # [H] int64
-        """Give what is committed, by row, of these rows."""
-        commit, tokens = (each.index_select(0, rows).tolist() for each in (self.commit, self.tokens))
-        return {row: token for row, commits, token in zip(rows.tolist(), commit, tokens, strict=True) if commits}
+    @property
+    def written(self) -> dict[int, int]:
+        """What is committed, by row."""
+        places = self.commit.nonzero().flatten()
+        return dict(zip(places.tolist(), self.tokens.index_select(0, places).tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +78,8 @@ class Places:
     holes: Tensor  # [L] bool
     rows: Tensor  # [H] int64
     of_hole: tuple[Tensor, ...]  # [rows of that hole] int64 each, places in `rows`
+    by_hole: tuple[list[int], ...]
+    """The rows of each hole as numbers."""
 
     @classmethod
     def find(cls, hole_of: Tensor, count: int) -> "Places":  # [L] int8
@@ -84,9 +87,10 @@ class Places:
         holes = hole_of != CONTEXT
         rows = holes.nonzero().flatten()
         if count == 1:
-            return cls(hole_of, holes, rows, (torch.arange(len(rows)),))
+            return cls(hole_of, holes, rows, (torch.arange(len(rows)),), (rows.tolist(),))
         owner = hole_of.index_select(0, rows)
-        return cls(hole_of, holes, rows, tuple((owner == hole).nonzero().flatten() for hole in range(count)))
+        of_hole = tuple((owner == hole).nonzero().flatten() for hole in range(count))
+        return cls(hole_of, holes, rows, of_hole, tuple(rows.index_select(0, mine).tolist() for mine in of_hole))
 
 
 NOWHERE = Places.find(torch.empty(0, dtype=torch.int8), 0)
@@ -111,10 +115,8 @@ class Canvas:
     """Read off `hole_of`, anew where that is not the one that these were read off."""
     # Read off the others once. What a step asks for again and again is also there as numbers: beside a model, whose weights push all
     # else out of the caches, a small tensor operation takes ten times as long as in a loop of its own (15 to 40 microseconds).
-    masked: Tensor = field(init=False)  # [L] bool
-    """Rows that are still undecided. A mask token in the user's own text is context, not a mask."""
     undecided: Tensor = field(init=False)  # [H] bool
-    """The same of the hole rows alone."""
+    """Which of the hole rows are masks."""
     ids: list[int] = field(init=False, repr=False)
     """What stands in the hole rows."""
     masks: int = field(init=False)
@@ -128,10 +130,8 @@ class Canvas:
         if self.places.hole_of is not self.hole_of:
             object.__setattr__(self, "places", Places.find(self.hole_of, len(self.budget)))
         standing = self.tokens.index_select(0, self.rows)  # [H]
-        undecided = standing == self.mask_id
         ids = standing.tolist()
-        object.__setattr__(self, "masked", torch.zeros_like(self.holes).index_copy_(0, self.rows, undecided))
-        object.__setattr__(self, "undecided", undecided)
+        object.__setattr__(self, "undecided", standing == self.mask_id)
         object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "masks", ids.count(self.mask_id))
 
@@ -144,6 +144,16 @@ class Canvas:
     def rows(self) -> Tensor:  # [H] int64
         """The places of the hole rows, ascending; row h of a model's answer is about place rows[h]."""
         return self.places.rows
+
+    @property
+    def masked(self) -> Tensor:  # [L] bool
+        """Rows that are still undecided. A mask token in the user's own text is context, not a mask."""
+        return torch.zeros_like(self.holes).index_copy_(0, self.rows, self.undecided)
+
+    @property
+    def masked_rows(self) -> list[int]:
+        """The places of the rows that are undecided, ascending."""
+        return [row for row, token in zip(self.rows.tolist(), self.ids, strict=True) if token == self.mask_id]
 
     @property
     def done(self) -> bool:
@@ -182,21 +192,24 @@ class Canvas:
 
     def apply(self, move: Move) -> "Canvas":
         """Carry out a move; the caller's canvas stays as it was."""
-        free, tokens, confidence = self.masked, self.tokens, self.confidence
+        tokens, confidence = self.tokens, self.confidence
+        holes, free = set(self.rows.tolist()), set(self.masked_rows)
         if move.revoke is not None:
-            assert not bool((move.revoke & ~self.holes).any()), "a move touches the text around the holes"
-            free = free | move.revoke
+            revoked = _marked(move.revoke)
+            assert holes.issuperset(revoked), "a move touches the text around the holes"
+            free.update(revoked)
             tokens = torch.where(move.revoke, self.mask_id, tokens)
             confidence = torch.where(move.revoke, 0.0, confidence)
-        if bool((move.commit > free).any()):
-            assert not bool((move.commit & ~self.holes).any()), "a move touches the text around the holes"
-            raise AssertionError("a commit overwrites a token that was not revoked")
+        places = move.commit.nonzero().flatten()
+        committed = places.tolist()
+        assert holes.issuperset(committed), "a move touches the text around the holes"
+        assert free.issuperset(committed), "a commit overwrites a token that was not revoked"
         written = Canvas(
-            tokens=torch.where(move.commit, move.tokens, tokens),
+            tokens=tokens.index_copy(0, places, move.tokens.index_select(0, places)),
             hole_of=self.hole_of,
             budget=self.budget,
             mask_id=self.mask_id,
-            confidence=torch.where(move.commit, move.confidence.to(confidence.dtype), confidence),
+            confidence=confidence.index_copy(0, places, move.confidence.index_select(0, places).to(confidence.dtype)),
             step=self.step + 1,
             memory=move.memory,
             names=self.names,
@@ -204,32 +217,32 @@ class Canvas:
         )
         if move.grow is None and move.drop is None:
             return written
-        nothing = torch.zeros_like(self.holes)
-        grow = nothing if move.grow is None else move.grow
-        drop = nothing if move.drop is None else move.drop
-        assert not bool((move.commit & (grow | drop)).any()), "a row is committed and grown or dropped in one move"
-        assert not bool((grow & ~self.masked).any()), "only masks grow"
-        return written.resize(grow, drop)
+        grown, dropped = ([] if rows is None else _marked(rows) for rows in (move.grow, move.drop))
+        assert holes.issuperset(grown + dropped), "a move touches the text around the holes"
+        assert not set(committed).intersection(grown + dropped), "a row is committed and grown or dropped in one move"
+        assert set(self.masked_rows).issuperset(grown), "only masks grow"
+        return written.resize(grown, dropped)
 
-    def resize(self, grow: Tensor, drop: Tensor) -> "Canvas":  # [L] bool, [L] bool
-        """Make two rows of those that grow, and none of those that are dropped."""
-        assert not bool(((grow | drop) & ~self.holes).any()), "a move touches the text around the holes"
-        budget, hole_of = list(self.budget), self.hole_of.tolist()
-        copies = torch.ones(len(self.tokens), dtype=torch.int64)
-        grown, dropped = (rows.nonzero().flatten().tolist() for rows in (grow, drop))
-        for hole, left in enumerate(budget):
-            more, less = ([row for row in rows if hole_of[row] == hole] for rows in (grown, dropped))
+    def resize(self, grown: list[int], dropped: list[int]) -> "Canvas":
+        """Make two rows of those that grow, and none of those that are dropped; of either the places, ascending."""
+        budget = list(self.budget)
+        for hole, (rows, left) in enumerate(zip(self.places.by_hole, budget, strict=True)):
+            more, less = ([row for row in changed if row in rows] for changed in (grown, dropped))
             assert len(more) <= min(1, left), "more growth than one row a step, or than the hole's budget"
             assert not (more and less), "a hole grows and shrinks in one move"
             assert not less or less[-1] - less[0] == len(less) - 1, "dropped rows are not one run"
             budget[hole] -= len(more)
-        copies[grown] = 2
-        copies[dropped] = 0
-        source = torch.arange(len(copies)).repeat_interleave(copies)  # the row that each row of then is made of
+        rows = _resized(range(len(self.tokens)), grown, dropped)
+        source = torch.tensor(rows, dtype=torch.int64)
         names = self.names.index_select(0, source)
-        twins = [row + 1 + at - sum(gone < row for gone in dropped) for at, row in enumerate(grown)]
-        for at, twin in enumerate(twins):
-            names[twin] = -1 - sum(budget) - at  # budgets only shrink: no number comes twice
+        for at, row in enumerate(grown):
+            names[rows.index(row) + 1] = -1 - sum(budget) - at  # budgets only shrink: no number comes twice
+        memory = self.memory
+        if memory is not None:
+            order = {row: at for at, row in enumerate(self.rows.tolist())}
+            memory = memory.follow(
+                torch.tensor([order[row] for row in _resized(order, grown, dropped)], dtype=torch.int64)
+            )
         return Canvas(
             tokens=self.tokens.index_select(0, source),
             hole_of=self.hole_of.index_select(0, source),
@@ -237,9 +250,23 @@ class Canvas:
             mask_id=self.mask_id,
             confidence=self.confidence.index_select(0, source),
             step=self.step,
-            memory=None if self.memory is None else self.memory.follow(copies[self.rows]),
+            memory=memory,
             names=names,
         )
+
+
+def _marked(rows: Tensor) -> list[int]:  # [L] bool
+    return rows.nonzero().flatten().tolist()
+
+
+def _resized(rows: Iterable[int], grown: Sequence[int], dropped: Sequence[int]) -> list[int]:
+    """Give the rows with those that grow twice, and without those that are dropped."""
+    now = list(rows)
+    for row in grown:
+        now.insert(now.index(row), row)
+    for row in dropped:
+        now.remove(row)
+    return now
 
 
 def join(parts: Sequence[Sequence[int]], lengths: Sequence[int], budgets: Sequence[int], mask_id: int) -> Canvas:

@@ -53,7 +53,7 @@ class CopyPrior:
 
     def __call__(self, canvas: Canvas, logits: Tensor) -> Tensor:
         """Mix the sources into the undecided rows; [H, V] -> [H, V]. What was impossible stays so."""
-        rows = canvas.masked[canvas.rows].to(logits.device)  # [H] bool
+        rows = canvas.undecided.to(logits.device)  # [H] bool
         if not bool(rows.any()):
             return logits
         before = logits[rows].cpu()  # [R, V]

@@ -7,6 +7,7 @@ Differs from the paper: at most one structural change a hole a step, so that no 
 model has not seen; any number of ordinary tokens in the same step; a delete never empties what stands to its right.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import torch
@@ -47,39 +48,45 @@ def resize(canvas: Canvas, move: Move, vocabulary: Vocabulary, min_rows: int) ->
     may be gone once the model sees the new length. Over a token that was written nothing structural is written: it stays.
     """
     structural = {vocabulary.expand_id, vocabulary.delete_id}
-    if structural.isdisjoint(move.written(canvas.rows).values()):  # as in most steps
+    picks = {row: token for row, token in move.written.items() if token in structural}
+    if not picks:  # as in most steps
         return move
-    expands = move.commit & _is(move.tokens, vocabulary.expand_id)  # [L]
-    deletes = move.commit & _is(move.tokens, vocabulary.delete_id)  # [L]
-    picks = expands | deletes
-    if move.revoke is not None:
-        over = picks & ~canvas.masked
-        move = replace(move, commit=move.commit & ~over, revoke=move.revoke & ~over)
-        expands, deletes, picks = expands & ~over, deletes & ~over, picks & ~over
-    grow, drop = torch.zeros_like(picks), torch.zeros_like(picks)
-    for hole in range(len(canvas.budget)):
-        rows = canvas.hole_of == hole
-        if not bool((picks & rows).any()):
+    masks = set(canvas.masked_rows)
+    if over := [row for row in picks if row not in masks]:
+        assert move.revoke is not None, "only what is revoked is written over"
+        move = replace(move, commit=_mark(move.commit, over, value=False), revoke=_mark(move.revoke, over, value=False))
+    grow: list[int] = []
+    drop: list[int] = []
+    confidence = move.confidence.tolist()
+    for rows in canvas.places.by_hole:
+        mine = [row for row in rows if row in picks and row in masks]
+        if not mine:
             continue
-        pick = int(torch.where(picks & rows, move.confidence, -1.0).argmax())
-        if bool(expands[pick]):
-            grow[pick] = True
+        pick = max(mine, key=confidence.__getitem__)
+        if picks[pick] == vocabulary.expand_id:
+            grow.append(pick)
         else:
-            run = _run(deletes & rows, pick)
+            run = run_around({row for row in mine if picks[row] == vocabulary.delete_id}, pick)
             # The rightmost go: the first row may be bound to what the user typed.
-            drop[run[max(0, len(run) - (int(rows.sum()) - min_rows)) :]] = True
-    return replace(move, commit=move.commit & ~picks, grow=grow, drop=drop)
+            drop += run[max(0, len(run) - (len(rows) - min_rows)) :]
+    nothing = torch.zeros_like(move.commit)
+    return replace(
+        move,
+        commit=_mark(move.commit, list(picks), value=False),
+        grow=_mark(nothing, grow, value=True),
+        drop=_mark(nothing, drop, value=True),
+    )
 
 
-def _is(tokens: Tensor, token: int | None) -> Tensor:
-    return torch.zeros_like(tokens, dtype=torch.bool) if token is None else tokens == token
-
-
-def _run(marked: Tensor, place: int) -> list[int]:
-    """The unbroken run of marked rows around `place`."""
+def run_around(marked: Collection[int], place: int) -> list[int]:
+    """Give the unbroken run of marked rows around `place`."""
     start, stop = place, place + 1
-    while start > 0 and bool(marked[start - 1]):
+    while start - 1 in marked:
         start -= 1
-    while stop < len(marked) and bool(marked[stop]):
+    while stop in marked:
         stop += 1
     return list(range(start, stop))
+
+
+def _mark(marked: Tensor, rows: list[int], *, value: bool) -> Tensor:  # [L] bool
+    return marked.index_fill(0, torch.tensor(rows, dtype=torch.int64), value=value)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import Vocabulary
+from dlm_lsp.models.denoiser import Vocabulary, send
 from dlm_lsp.sampling.canvas import Canvas, Move
-from dlm_lsp.sampling.length import forbid_resizing
+from dlm_lsp.sampling.length import forbid_resizing, run_around
 from dlm_lsp.sampling.strategy import Sampler
 
 MAX_IN_VAIN = 2
@@ -86,29 +86,33 @@ class Pace:
         They would go one by one before the next token is written. Masks side by side are alike: it does not matter which go.
         """
         delete = self.vocabulary.delete_id
-        if delete is None or delete not in move.written(canvas.rows).values():
+        committed = move.written
+        if delete is None or delete not in committed.values():
             return move
-        going = move.commit & (move.tokens == delete)  # [L]
-        chances = logits.softmax(-1).cpu()  # [H, V]
-        gone, written = torch.zeros(len(canvas.tokens)), torch.zeros(len(canvas.tokens))  # [L], [L]
-        gone[canvas.rows] = chances[:, delete]
+        undecided = canvas.undecided.nonzero().flatten()  # [R]
+        chances = logits.index_select(0, send(undecided, logits.device)).softmax(-1).cpu()  # [R, V]
+        masks = canvas.masked_rows
+        gone = dict(zip(masks, chances[:, delete].tolist(), strict=True))
         chances[:, delete] = 0
-        written[canvas.rows] = chances.amax(-1)
+        written = dict(zip(masks, chances.amax(-1).tolist(), strict=True))
+        sure = move.confidence.tolist()
         commit, tokens, confidence = move.commit.clone(), move.tokens.clone(), move.confidence.clone()
-        for hole in range(len(canvas.budget)):
-            masks = canvas.masked & (canvas.hole_of == hole)
-            if not bool((going & masks).any()):
+        for rows in canvas.places.by_hole:
+            mine = [row for row in rows if row in written]
+            going = [row for row in mine if committed.get(row) == delete]
+            if not going:
                 continue
-            pick = int(torch.where(going & masks, move.confidence, -1.0).argmax())
+            pick = max(going, key=sure.__getitem__)
             # Not where a token is being written: that stays, whatever the model thinks of the rows beside it.
-            start, stop = _run_around(masks & ~(move.commit & ~going), pick)
-            own_start, own_stop = _run_around(going & masks, pick)
-            count = max(own_stop - own_start, int((gone[start:stop] > written[masks].max()).sum()))
+            around = run_around([row for row in mine if committed.get(row, delete) == delete], pick)
+            own = run_around(going, pick)
+            most = max(written[row] for row in mine)
+            count = max(len(own), sum(gone[row] > most for row in around))
             # To the right first: the first row of a hole may be bound to what was typed.
-            first = max(start, min(own_start, stop - count))
+            first = max(around[0], min(own[0], around[-1] + 1 - count))
             more = slice(first, first + count)
-            commit[start:stop] = False  # one run goes: who else would is counted in it, or waits
-            commit[more], tokens[more], confidence[more] = True, delete, move.confidence[pick]
+            commit[around[0] : around[-1] + 1] = False  # one run goes: who else would is counted in it, or waits
+            commit[more], tokens[more], confidence[more] = True, delete, sure[pick]
         return replace(move, commit=commit, tokens=tokens, confidence=confidence)
 
 
@@ -121,10 +125,3 @@ def _take_away(surplus: Tensor, delete: int | None, move: Move) -> Move:  # [L] 
         tokens=move.tokens.masked_fill(surplus, delete),
         confidence=move.confidence.masked_fill(surplus, 1.0),
     )
-
-
-def _run_around(marked: Tensor, place: int) -> tuple[int, int]:  # [L] bool
-    """Give start and end of the unbroken run of marked rows around `place`."""
-    gaps = (~marked).nonzero().flatten()
-    at = int(torch.searchsorted(gaps, place))
-    return int(gaps[at - 1]) + 1 if at else 0, int(gaps[at]) if at < len(gaps) else len(marked)

@@ -96,7 +96,7 @@ def badness(lane: Lane) -> tuple[float, ...]:
 def mean_logprob(canvas: Canvas) -> float:
     """Give the mean log-probability of the decided tokens, when they were decided; 0 where there are none."""
     confidence = canvas.confidence[canvas.rows].tolist()  # asked for every text: numbers are faster than small tensors
-    masked = canvas.masked[canvas.rows].tolist()
+    masked = canvas.undecided.tolist()
     logs = [math.log(max(c, 1e-9)) for c, is_masked in zip(confidence, masked, strict=True) if not is_masked]
     return sum(logs) / len(logs) if logs else 0.0
 

@@ -24,7 +24,7 @@ class Beliefs:
 
     def __call__(self, canvas: Canvas, logits: Tensor) -> Tensor:  # [H, V] -> [H, V]
         """Note the likeliest token of every mask: of what is written a model may not have been asked."""
-        shares, tokens = logits[canvas.masked[canvas.rows]].float().softmax(-1).max(-1)
+        shares, tokens = logits[canvas.undecided].float().softmax(-1).max(-1)
         self._heard.append((canvas, tokens.cpu(), shares.cpu()))
         return logits
 

@@ -136,7 +136,7 @@ def test_it_can_be_stopped_at_every_call(written):
 def test_nothing_to_do(written):
     """Fails if a model is called where no hole row is masked."""
     canvas = random_canvas(1, structural=False)
-    canvas = canvas.apply(canvas.commit(canvas.masked[canvas.rows], canvas.rows % 20, torch.ones(len(canvas.rows))))
+    canvas = canvas.apply(canvas.commit(canvas.undecided, canvas.rows % 20, torch.ones(len(canvas.rows))))
     denoiser = tiny_denoiser()
     for batch in ([], [canvas]):
         assert [tuple(batch)] == decode(written, batch, 1, structural=True, denoiser=denoiser)[0]

@@ -34,7 +34,7 @@ MUTATIONS = {
     "the count of steps goes on over blocks": ("", 'if memory.numbers.get("block") == block else 0', "if True else 0"),
     "every block gets all steps": ("", "self.steps // blocks", "self.steps"),
     "rows of every block": ("", "masked & inside", "masked"),
-    "the last block first": ("", "[canvas.masked[canvas.rows]][0]", "[canvas.masked[canvas.rows]][-1]"),
+    "the last block first": ("", "[canvas.undecided][0]", "[canvas.undecided][-1]"),
     "decided rows count": ("", "own.cumsum(0) - 1", "torch.ones_like(own).cumsum(0) - 1"),
     "noise with the wrong sign": ("", "** self.temperature)", "** -self.temperature)"),
     "confidence where the order is random": ("", 'if self.remasking == "random"', "if False"),

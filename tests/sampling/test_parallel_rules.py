@@ -121,7 +121,7 @@ MUTATIONS: dict[type, dict[str, tuple[str, str, str]]] = {
             "error = -probabilities.amax(-1).cpu()",
             "error = probabilities.topk(2).values.diff()[:, 0].cpu()",
         ),
-        "decided rows too": ("", "canvas.masked[canvas.rows].nonzero()", "(canvas.rows >= 0).nonzero()"),
+        "decided rows too": ("", "canvas.undecided.nonzero()", "(canvas.rows >= 0).nonzero()"),
         "bits instead of nats": ("", "entr(probabilities).sum(-1)", "entr(probabilities).div(0.693).sum(-1)"),
         "not stable": (
             "",

@@ -20,9 +20,9 @@ def test_steps_are_counted_but_for_those_of_growth():
     assert 1 == moment(memory)
     assert 7 == memory.numbers["block"]
     memory = remember(memory, 4)
-    assert 4 == moment(memory.follow(torch.tensor([1, 2, 1])))
-    assert 4 == moment(memory.follow(torch.tensor([0, 1, 1])))
-    assert 5 == moment(memory.follow(torch.tensor([1, 1, 1])))
+    assert 4 == moment(memory.follow(torch.tensor([0, 1, 1, 2])))
+    assert 4 == moment(memory.follow(torch.tensor([1, 2])))
+    assert 5 == moment(memory.follow(torch.tensor([0, 1, 2])))
     assert 7 == memory.numbers["block"], "what a rule remembers beside it is lost"
 
 

@@ -101,12 +101,12 @@ def test_agrees_with_the_paper():
 BELIEF = "dlm_lsp.sampling.belief"
 MUTATIONS = {
     "above instead of at least": ("", ">= self.threshold", "> self.threshold"),
-    "no at-least-one": ("", "sure[confidence.argmax()] = True", "pass"),
+    "no at-least-one": ("", "sure[numbers.index(max(numbers))] = True", "pass"),
     "softmax with a temperature": (BELIEF, "raw = logits.float().softmax(-1)", "raw = (logits / 0.7).softmax(-1)"),
     "last of equal rows": (
         "",
-        "sure[confidence.argmax()]",
-        "sure[len(sure) - 1 - confidence.flip(0).argmax()]",
+        "sure[numbers.index(max(numbers))]",
+        "sure[len(sure) - 1 - numbers[::-1].index(max(numbers))]",
     ),
     "last of equal tokens": (
         BELIEF,

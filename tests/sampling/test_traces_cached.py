@@ -96,7 +96,7 @@ class PortedEntropy:
 
     def __call__(self, canvas: Canvas, logits: Tensor, _: torch.Generator) -> Move:
         """Commit the narrowest distributions, as many as the plan says."""
-        masked = canvas.masked[canvas.rows]  # [H]
+        masked = canvas.undecided  # [H]
         step = int(canvas.memory.numbers["call"])
         times = torch.linspace(1, self.eps, self.steps + 1)
         count = int(masked.sum() * (1 - times[step + 1] / times[step])) if step < self.steps - 1 else int(masked.sum())

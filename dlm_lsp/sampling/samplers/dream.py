@@ -48,7 +48,7 @@ class Dream:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit what the next step of the plan commits that commits anything."""
         memory = canvas.remember()
-        masked = canvas.masked[canvas.rows]  # [H]
+        masked = canvas.undecided  # [H]
         steps = self.steps or memory.start
         now = moment(memory)
         if self.alg == "origin":

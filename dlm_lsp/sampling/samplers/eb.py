@@ -40,7 +40,7 @@ class Eb:
             error = -probabilities.amax(-1).cpu()
         else:
             error = -probabilities.topk(2).values.diff().neg()[:, 0].cpu()
-        open_rows = canvas.masked[canvas.rows].nonzero().flatten()
+        open_rows = canvas.undecided.nonzero().flatten()
         order = open_rows[error[open_rows].argsort(stable=True)]
         known = entropy[order].cumsum(0) - entropy[order].cummax(0).values
         chosen = torch.zeros(len(logits), dtype=torch.bool)

@@ -37,7 +37,7 @@ class Klass:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit the masked rows that are sure and still, or else the surest one."""
         memory = canvas.remember()
-        masked = canvas.masked[canvas.rows]
+        masked = canvas.undecided
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         now = precise(logits).softmax(-1)  # [H, V]
         before = memory.rows.get("probabilities", torch.zeros_like(now))

@@ -42,7 +42,7 @@ class Llada:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit the block's share of this step: an even split of its rows, what remains of it in the earliest steps."""
         memory = canvas.remember()
-        masked = canvas.masked[canvas.rows]  # [H]
+        masked = canvas.undecided  # [H]
         block = self._current(canvas)
         inside = self._block_of(canvas) == block  # [H]
         now = moment(memory) if memory.numbers.get("block") == block else 0
@@ -61,7 +61,7 @@ class Llada:
         return torch.where(own, (own.cumsum(0) - 1) // self.block if self.block else 0, -1)
 
     def _current(self, canvas: Canvas) -> int:
-        return int(self._block_of(canvas)[canvas.masked[canvas.rows]][0])
+        return int(self._block_of(canvas)[canvas.undecided][0])
 
     def _draw(self, logits: Tensor, rng: torch.Generator) -> Tensor:  # [H, V] -> [H] int64
         if self.temperature == 0:

@@ -50,7 +50,7 @@ class Llada21:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit the unmask set and the edit set."""
         memory = canvas.remember()
-        masked, now = canvas.masked[canvas.rows], canvas.tokens[canvas.rows]  # [H], [H]
+        masked, now = canvas.undecided, canvas.tokens[canvas.rows]  # [H], [H]
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         unmask = masked & (confidence > self.tau_mask)
         if bool(masked.any()):

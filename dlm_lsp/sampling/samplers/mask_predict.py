@@ -37,7 +37,7 @@ class MaskPredict:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit all masks but those that would be masked again at once; mask written tokens whose score is as low."""
         memory = canvas.remember()
-        masked = canvas.masked[canvas.rows]  # [H]
+        masked = canvas.undecided  # [H]
         now = moment(memory)
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         score = torch.where(masked, confidence, canvas.confidence[canvas.rows])  # [H]

@@ -36,7 +36,7 @@ class Maskgit:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit all masked rows but the floor(cos(pi r / 2) n0) lowest scores."""
         memory = canvas.remember()
-        masked = canvas.masked[canvas.rows]  # [H]
+        masked = canvas.undecided  # [H]
         now = moment(memory)
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         r = min(1.0, (now + 1) / self.steps)

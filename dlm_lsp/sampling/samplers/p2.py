@@ -41,7 +41,7 @@ class P2:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Mask the n (1 - kappa) lowest scores of what was masked at the start, rounded down, and commit the other masks."""
         memory = canvas.remember()
-        masked = canvas.masked[canvas.rows]  # [H]
+        masked = canvas.undecided  # [H]
         now = moment(memory)
         probabilities = narrow(logits, self.temperature, self.top_p, self.top_k)  # [H, V]
         tokens = pick(probabilities, self.temperature, rng)  # [H]

@@ -68,7 +68,7 @@ class Remdm:
     def _change(self, canvas: Canvas, now: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:  # [H] bool, [H] bool
         """Draw the rows that are written and those that are masked again in step `now` of the plan."""
         own = canvas.remember().own
-        masked = canvas.masked[canvas.rows]  # [H]
+        masked = canvas.undecided  # [H]
         steps = self.steps or int(own.sum())
         if now >= steps - 1:
             return masked, torch.zeros_like(masked)

@@ -65,7 +65,7 @@ class Saber:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Draft, then take back."""
         memory = canvas.remember()
-        masked, now = canvas.masked[canvas.rows], canvas.tokens[canvas.rows]  # [H], [H]
+        masked, now = canvas.undecided, canvas.tokens[canvas.rows]  # [H], [H]
         inside, block = self._blocks(canvas)  # [H]
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         recorded, taken = self._recorded(memory, masked)  # [H], [H]
@@ -97,7 +97,7 @@ class Saber:
         """Rows up to the end of the block, and its number. It never goes back, though earlier blocks may be open again."""
         memory = canvas.remember()
         number = (memory.own.cumsum(0) - 1) // (self.block or len(memory.own))  # [H]
-        masked = canvas.masked[canvas.rows]
+        masked = canvas.undecided
         block = int(memory.numbers.get("block", 0))
         if bool(masked.any()):
             block = max(block, int(number[masked].min()))

@@ -51,7 +51,7 @@ class Sundae:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Fill what is masked; where nothing is, resample."""
         memory = canvas.remember()
-        masked, now = canvas.masked[canvas.rows], canvas.tokens[canvas.rows]  # [H], [H]
+        masked, now = canvas.undecided, canvas.tokens[canvas.rows]  # [H], [H]
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         if bool(masked.any()):
             if self.start == "random":

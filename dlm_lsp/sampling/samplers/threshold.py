@@ -35,5 +35,6 @@ class Threshold:
         places = canvas.undecided.nonzero().flatten()  # [R]
         tokens, confidence = believe(logits, self.temperature, rng, places)  # [R], [R]
         sure = confidence >= self.threshold
-        sure[confidence.argmax()] = True
+        numbers = confidence.tolist()
+        sure[numbers.index(max(numbers))] = True
         return canvas.commit(sure, tokens, confidence, canvas.rows.index_select(0, places))

@@ -34,7 +34,7 @@ class ThresholdDream:
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
         """Commit the surest masked row, and those with c >= threshold as far as the budget goes."""
         memory = canvas.remember()
-        masked = canvas.masked[canvas.rows]
+        masked = canvas.undecided
         tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
         now = moment(memory)
         planned = -(-memory.start * min(now + 1, self.steps) // self.steps)
