@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dlm_lsp.commands.compare import RESAMPLES
 from dlm_lsp.commands.decoder_tables import COLUMNS, OWN, WAYS_HEAD, table
 from dlm_lsp.decoders import DECODERS
 
@@ -68,8 +69,8 @@ def ranking(answers: Report | None, likelihood: Report | None) -> str:
     rule = (
         f"The rule: by exact answers and by the likelihood of what really stood there, on at least {RANKED_HOLES:,} holes of files that were held "
         "out of training, a sampler takes the default's place if at as many model calls as it needs itself it is better in one and worse in "
-        "neither, and as it is, whatever the calls, worse in neither. Better and worse are what the paired bootstrap shows with 95 %; whatever "
-        f"is no more than a tie leaves `{default}` where it is."
+        "neither, and as it is, whatever the calls, worse in neither. Worse is what the paired bootstrap shows with 95 %; better, as so many "
+        f"are compared, what every single one of its {RESAMPLES:,} draws shows. Whatever is no more than a tie leaves `{default}` where it is."
     )
     if answers is None or likelihood is None or answers["model_hash"] != likelihood["model_hash"]:
         return f"{rule} It has not been applied: there are not both measurements of one model."
@@ -77,39 +78,33 @@ def ranking(answers: Report | None, likelihood: Report | None) -> str:
         return f"{rule} It has not been applied: {answers['cases']} and {likelihood['cases']} holes are too few."
     words = by_sampler(answers, likelihood)
     able = [sampler for sampler, found in words.items() if takes_place(found)]
-    tried = sum(cost == "calls" for found in words.values() for _, cost in found)
-    chance = f"Of {tried} comparisons at equal calls about {tried * 0.025:.1f} would show somebody to be better by chance alone."
     rest = [name for name, decoder in DECODERS.items() if not decoder.is_strategy and name not in {default, *words}]
-    if rest:
-        chance += f" Not ranked, for want of a measurement: {code(rest)}."
+    unknown = f" Not ranked, for want of a measurement: {code(rest)}." if rest else ""
     if not able:
-        return f"{rule} **None of {len(words)} does: `{default}` stays.** {chance}"
+        return f"{rule} **None of {len(words)} does: `{default}` stays.**{unknown}"
     exact = {row["sampler"]: row["exact_percent"] for row in answers["rows"] if not row["is_swept"]}
     best = max(able, key=lambda sampler: exact[sampler])
     also = f" So do {code(each for each in able if each != best)}, with no more exact answers." if len(able) > 1 else ""
-    return f"{rule} **By it `{best}` takes the place of `{default}`**, which `dlm_lsp/decoders.py` still has first.{also} {chance}"
+    return f"{rule} **By it `{best}` takes the place of `{default}`**, which `dlm_lsp/decoders.py` still has first.{also}{unknown}"
 
 
-def by_sampler(answers: Report, likelihood: Report) -> dict[str, dict[tuple[str, str], str]]:
-    """Collect by sampler, and by measure and cost, what the comparisons with the default show; of those that are in both."""
-    found: dict[str, dict[tuple[str, str], str]] = {}
+def by_sampler(answers: Report, likelihood: Report) -> dict[str, dict[tuple[str, str], Report]]:
+    """Collect by sampler, and by measure and cost, the comparisons with the default; of those that are in both."""
+    found: dict[str, dict[tuple[str, str], Report]] = {}
     for report, measure in ((answers, "exact"), (likelihood, "nats")):
         for row in report["comparisons"]:
             if row["measure"] == measure and row["at_calls"] is None:
-                found.setdefault(row["way"].partition(" / ")[0], {})[measure, row["cost"]] = row["verdict"]
+                found.setdefault(row["way"].partition(" / ")[0], {})[measure, row["cost"]] = row
     found.pop(next(iter(DECODERS)), None)  # with another cache or length
     return {sampler: each for sampler, each in found.items() if {("exact", OWN), ("nats", OWN)} <= each.keys()}
 
 
-def takes_place(verdicts: Mapping[tuple[str, str], str]) -> bool:
+def takes_place(comparisons: Mapping[tuple[str, str], Report]) -> bool:
     """Whether a sampler takes the default's place."""
-    is_worse = any(verdict.startswith("worse") for verdict in verdicts.values())
-    wins = [
-        verdict
-        for (_, cost), verdict in verdicts.items()
-        if cost == "calls" and verdict.startswith("better") and "with more" not in verdict
-    ]
-    return bool(wins) and not is_worse
+    rows = comparisons.values()
+    return any(wins(row) and row["is_certain"] for row in rows) and not any(
+        row["verdict"].startswith("worse") for row in rows
+    )
 
 
 def beside_dream(report: Report) -> str:

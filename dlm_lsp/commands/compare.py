@@ -36,6 +36,8 @@ class Difference:
     value: float
     low: float
     high: float
+    is_certain: bool = False
+    """Whether every resample has the same sign: what also counts where many differences are looked at."""
 
     @property
     def verdict(self) -> str:
@@ -97,4 +99,4 @@ def compare(
         for drawn in _resamples(len(sums))
     )
     tail = round(RESAMPLES * (1 - LEVEL) / 2)
-    return Difference(value, found[tail], found[-1 - tail])
+    return Difference(value, found[tail], found[-1 - tail], is_certain=found[0] > 0 or found[-1] < 0)

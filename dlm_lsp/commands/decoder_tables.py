@@ -196,6 +196,7 @@ def _comparisons(
                             "difference": round(scale * difference.value, 4),
                             "low": round(scale * difference.low, 4),
                             "high": round(scale * difference.high, 4),
+                            "is_certain": difference.is_certain,
                             "verdict": difference.verdict + ("" if cost == OWN else _unequal(spent, rival_spent, cost)),
                         }
                     )

@@ -60,9 +60,16 @@ def test_the_numbers_are_those_of_the_results(
 
 
 def compared(measure: str, **verdicts: tuple[str, str]) -> dict[str, Any]:
-    """Make a result of 1,000 holes, from what is shown of every sampler as it is and at equal calls."""
+    """Make a result of 1,000 holes, from what is shown of every sampler as it is and at equal calls; a question mark is no certainty."""
     rows = [
-        {"way": f"{sampler} / hole / auto", "measure": measure, "cost": cost, "at_calls": None, "verdict": verdict}
+        {
+            "way": f"{sampler} / hole / auto",
+            "measure": measure,
+            "cost": cost,
+            "at_calls": None,
+            "verdict": verdict.strip("?"),
+            "is_certain": not verdict.startswith("no") and "?" not in verdict,
+        }
         for sampler, both in verdicts.items()
         for cost, verdict in zip(("own", "calls"), both, strict=True)
     ]
@@ -83,6 +90,8 @@ GAIN = ("no difference shown", "better")
         ({"eb": TIE}, {"eb": ("better", "better, with fewer calls")}, "**By it `eb` takes the place"),
         ({"eb": ("better", "better, with more calls")}, {"eb": TIE}, "None of 1 does"),
         ({"eb": GAIN}, {"eb": ("worse", "better")}, "None of 1 does"),
+        ({"eb": ("no difference shown", "better?")}, {"eb": TIE}, "None of 1 does"),
+        ({"eb": GAIN}, {"eb": ("no difference shown", "worse?")}, "None of 1 does"),
         ({"eb": GAIN}, {"eb": ("no difference shown", "worse, with fewer calls")}, "None of 1 does"),
         ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "**By it `eb` takes the place"),
         ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "So do `klass`, with no more exact answers."),
@@ -93,7 +102,7 @@ GAIN = ("no difference shown", "better")
 def test_the_default_is_chosen_by_the_rule(
     page: ModuleType, exact: dict[str, tuple[str, str]], nats: dict[str, tuple[str, str]], told: str
 ) -> None:
-    """Fails if a tie, a gain for more calls, a loss in the other measure or half a measurement changes the default, or a gain does not."""
+    """Fails if a tie, a gain that may be chance or is for more calls, a loss in the other measure or half a measurement changes the default, or a gain does not."""
     assert told in page.ranking(compared("exact", **exact), compared("nats", **nats))
 
 
@@ -104,7 +113,6 @@ def test_the_rule_needs_both_measurements_of_one_model(page: ModuleType) -> None
     assert "not both measurements" in page.ranking(exact, {**nats, "model_hash": "another"})
     assert "999 and 1000 holes are too few" in page.ranking({**exact, "cases": 999}, nats)
     text = page.ranking(exact, nats)
-    assert "Of 2 comparisons at equal calls about 0.1 would" in text  # 2.5 % of two, rounded
     missing = text.partition("Not ranked, for want of a measurement: ")[2]
     rules = {name for name, decoder in DECODERS.items() if not decoder.is_strategy} - {"threshold", "eb"}
     assert rules == set(missing.strip(".").replace("`", "").split(", "))
