@@ -93,8 +93,13 @@ class Model:
         return Answer(texts, result, (time.perf_counter() - began) * 1000)
 
 
+def print_notice(notice: str) -> None:
+    """Say what the user should know although the model runs."""
+    print(f"dlm-lsp: {notice}", file=sys.stderr)
+
+
 @asynccontextmanager
-async def open_model(settings: Settings) -> AsyncIterator[Model]:
+async def open_model(settings: Settings, on_notice: Callable[[str], None] = print_notice) -> AsyncIterator[Model]:
     """Start the model's process, wait until it is ready, and end it afterwards; its log is shown only if it fails."""
     log: deque[str] = deque(maxlen=20)
     engine = LocalEngine(settings, on_log=log.append)
@@ -106,7 +111,7 @@ async def open_model(settings: Settings) -> AsyncIterator[Model]:
             last_words = "".join(f"\n  {line}" for line in log)
             raise WorkerError(f"{error}{last_words}") from error
         if hello.notice:
-            print(f"dlm-lsp: {hello.notice}", file=sys.stderr)
+            on_notice(hello.notice)
         yield Model(engine, hello)
     finally:
         await engine.stop()

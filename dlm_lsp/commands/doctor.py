@@ -29,6 +29,7 @@ _PACKAGES = (
     *("transformers", "huggingface_hub", "tokenizers", "safetensors"),
     *("tree-sitter", "tree-sitter-python", "pygls", "lsprotocol", "rich"),
 )
+_EXTRA = ("onnx", "onnxruntime")
 _PROBE = 'def add(a, b):\n    """Add two numbers."""\n    return '
 _MIN_MEMORY_BYTES = 2 * 1024**3
 _NEOVIM = (0, 12)
@@ -47,6 +48,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield ok(f"dlm-lsp {__version__} at {Path(__file__).parents[1]}")
     yield _torch()
     yield from (_package(name) for name in _PACKAGES)
+    yield _extra()
     yield _memory()
     grammar = _grammar()
     yield grammar
@@ -61,6 +63,15 @@ def _package(name: str) -> Finding:
         return ok(f"{name} {importlib.metadata.version(name)}")
     except importlib.metadata.PackageNotFoundError:
         return fail(f"{name} is missing", f"run: {_REINSTALL} dlm-lsp")
+
+
+def _extra() -> Finding:
+    """Say whether the CPU's fastest way through a model is there."""
+    try:
+        return ok(", ".join(f"{name} {importlib.metadata.version(name)}" for name in _EXTRA))
+    except importlib.metadata.PackageNotFoundError as error:
+        what = f"{error.name} is missing: on a CPU the bundled model takes twice as long"
+        return note(what, f"run: {sys.executable} -m pip install 'dlm-lsp[onnx]'")
 
 
 def _torch() -> Finding:
@@ -121,14 +132,17 @@ async def _model(settings: Settings) -> AsyncIterator[Finding]:
         yield fail(f"the model cannot be started: {error}", f"run: {_REINSTALL} dlm-lsp")
         return
     began = time.perf_counter()
+    notices: list[str] = []
     try:
-        async with open_model(settings) as model:
+        async with open_model(settings, notices.append) as model:
             hello = model.hello
             ready_ms = (time.perf_counter() - began) * 1000
             memory = f" with {hello.memory_bytes / 1024**3:.1f} GiB free" if hello.memory_bytes else ""
             form = f" in {hello.dtype}" if hello.dtype else ""
             where = f"{hello.device}{form}{memory}"
             yield ok(f"model {hello.model} ({hello.model_hash}) on {where}, {hello.max_tokens} tokens")
+            for notice in notices:
+                yield note(notice)
             yield ok(f"ready after {ready_ms:.0f} ms")
             snapshot = Snapshot("file:///doctor/probe.py", "python", 1, _PROBE + "\n", len(_PROBE))
             answer = await model.ask(snapshot, settings)

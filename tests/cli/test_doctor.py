@@ -68,6 +68,26 @@ def test_a_broken_model_is_named(capsys, tmp_path: Path, file: str, keep: int | 
     assert "Traceback" not in out
 
 
+def test_the_extra_that_halves_the_time_is_named_where_it_is_missing(capsys, tmp_path: Path, monkeypatch) -> None:
+    """Fails if a newcomer whose CPU could be twice as fast is not told how, or whose number format is not there that it is another."""
+    version = examining.importlib.metadata.version
+
+    def without_runtime(name: str) -> str:
+        if name == "onnxruntime":
+            raise examining.importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    tiny = Path(__file__).parents[1] / "data/reference/checkpoints/dream-tiny"
+    (tmp_path / "onnx.py").write_text("raise ImportError('not here')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(examining.importlib.metadata, "version", without_runtime)
+    status, out, err = run(capsys, "doctor", "--model", str(tiny), "--device", "cpu", "--dtype", "onnx-int8")
+    assert (0, "") == (status, err), out
+    assert "onnxruntime is missing" in out
+    assert "onnx-int8 cannot be had here" in out
+    assert 2 == out.count("pip install 'dlm-lsp[onnx]'")
+
+
 @pytest.mark.parametrize("module", ["torch", "tree_sitter_python", "rich"])
 def test_a_missing_package_is_no_traceback(tmp_path: Path, module: str) -> None:
     """Fails if the doctor needs what it is asked about: in a broken installation it is the one command that must run."""
