@@ -74,8 +74,7 @@ def read_hole(
     canvas: Canvas, hole: int, typed: str, tokenizer: Tokenizer
 ) -> tuple[str, tuple[tuple[int, int, int], ...]]:
     """Give what is written in a hole so far, to the end or in whole lines, and which row stands where in it (`Look.rows`)."""
-    rows = canvas.rows[canvas.hole_of[canvas.rows] == hole] if len(canvas.budget) > 1 else canvas.rows  # [H]
-    places, ids = rows.tolist(), canvas.tokens[rows].tolist()
+    places, ids = canvas.places.by_hole[hole], canvas.hole_tokens(hole)
     finished = canvas.mask_id not in ids
     if not finished:
         ids = ids[: ids.index(canvas.mask_id)]

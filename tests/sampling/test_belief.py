@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 
 from dlm_lsp.sampling.belief import believe, draw, narrow, pick
@@ -36,6 +37,19 @@ def test_hardly_any_temperature_is_greedy():
     """Fails if a temperature near 0 overflows: then no number is left to draw from."""
     logits = torch.tensor([[1.0, 30.0, -torch.inf], [5.0, -20.0, 4.0]])
     assert [1, 0] == believe(logits, 1e-39, rng())[0].tolist()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+@pytest.mark.parametrize("rows", [[0], [2, 3, 8], list(range(9)), []])
+def test_some_rows_are_believed_as_among_all(temperature: float, rows: list[int]):
+    """Fails if a row's token, confidence or draw depends on which others are asked for, or the next draw does."""
+    logits = torch.randn(9, 50, generator=rng(1)) * 3
+    every, some = rng(5), rng(5)
+    tokens, confidence = believe(logits, temperature, every)
+    asked_tokens, asked = believe(logits, temperature, some, torch.tensor(rows, dtype=torch.int64))
+    assert tokens[rows].tolist() == asked_tokens.tolist()
+    assert confidence[rows].tolist() == asked.tolist()
+    assert torch.equal(every.get_state(), some.get_state())
 
 
 def test_draw_depends_on_the_seed_alone():

@@ -1,5 +1,7 @@
 """Canvas.apply: the only place that inserts and deletes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -107,6 +109,42 @@ def test_apply(case):
     assert canvas.step + 1 == after.step
     assert after.memory is not None
     assert (1, len(after.rows)) == (after.memory.step, len(after.memory.own))
+
+
+@given(moves())
+def test_what_is_read_off_a_canvas_is_true_after_every_move(case):
+    """Fails if what was read off holes before they grew or shrank is kept, or numbers say something else than tensors."""
+    canvas, move = case
+    for now in (canvas, canvas.apply(move)):
+        rows = [row for row, hole in enumerate(now.hole_of.tolist()) if hole != CONTEXT]
+        masked = [row for row in rows if now.tokens[row] == MASK]
+        assert rows == now.rows.tolist() == now.holes.nonzero().flatten().tolist()
+        assert masked == now.masked_rows == now.masked.nonzero().flatten().tolist()
+        assert [row in masked for row in rows] == now.undecided.tolist()
+        assert now.tokens[rows].tolist() == now.ids
+        assert (len(masked), not masked) == (now.masks, now.done)
+        for hole in range(len(now.budget)):
+            mine = (now.hole_of == hole).nonzero().flatten().tolist()
+            assert mine == now.places.by_hole[hole] == now.rows[now.places.of_hole[hole]].tolist()
+            assert now.tokens[mine].tolist() == now.hole_tokens(hole)
+
+
+def test_places_are_read_anew_from_other_holes():
+    """Fails if a canvas made from another one goes by the holes of that one, or one without growth looks for them again."""
+    canvas = join([[1, 2], [5], [6]], [3, 1], [1, 0], MASK)
+    fewer = replace(canvas, hole_of=torch.where(canvas.hole_of == 1, CONTEXT, canvas.hole_of))
+    assert [2, 3, 4] == fewer.rows.tolist()
+    written = canvas.apply(canvas.commit(torch.tensor([True, False, False, False]), torch.full((4,), 3), torch.ones(4)))
+    assert canvas.places is written.places
+
+
+def test_what_a_move_writes():
+    """Fails if rows that are left alone count as written, or a token is told of another row."""
+    canvas = join([[1, 2], [5], [6]], [3, 1], [1, 0], MASK)
+    some = torch.tensor([4, 6])
+    move = canvas.commit(torch.tensor([False, True]), torch.tensor([7, 8]), torch.tensor([0.5, 0.25]), some)
+    assert {6: 8} == move.written
+    assert (0.25, [6]) == (float(move.confidence[6]), move.commit.nonzero().flatten().tolist())
 
 
 def move_on(canvas: Canvas, **marks: list[int]) -> Move:
