@@ -227,7 +227,8 @@ class Canvas:
         """Make two rows of those that grow, and none of those that are dropped; of either the places, ascending."""
         budget = list(self.budget)
         for hole, (rows, left) in enumerate(zip(self.places.by_hole, budget, strict=True)):
-            more, less = ([row for row in changed if row in rows] for changed in (grown, dropped))
+            mine = set(rows)
+            more, less = ([row for row in changed if row in mine] for changed in (grown, dropped))
             assert len(more) <= min(1, left), "more growth than one row a step, or than the hole's budget"
             assert not (more and less), "a hole grows and shrinks in one move"
             assert not less or less[-1] - less[0] == len(less) - 1, "dropped rows are not one run"
@@ -261,11 +262,10 @@ def _marked(rows: Tensor) -> list[int]:  # [L] bool
 
 def _resized(rows: Iterable[int], grown: Sequence[int], dropped: Sequence[int]) -> list[int]:
     """Give the rows with those that grow twice, and without those that are dropped."""
-    now = list(rows)
+    gone = set(dropped)
+    now = [row for row in rows if row not in gone]
     for row in grown:
         now.insert(now.index(row), row)
-    for row in dropped:
-        now.remove(row)
     return now
 
 

@@ -7,7 +7,6 @@ Differs from the paper: at most one structural change a hole a step, so that no 
 model has not seen; any number of ordinary tokens in the same step; a delete never empties what stands to its right.
 """
 
-from collections.abc import Collection
 from dataclasses import replace
 
 import torch
@@ -78,7 +77,7 @@ def resize(canvas: Canvas, move: Move, vocabulary: Vocabulary, min_rows: int) ->
     )
 
 
-def run_around(marked: Collection[int], place: int) -> list[int]:
+def run_around(marked: set[int], place: int) -> list[int]:
     """Give the unbroken run of marked rows around `place`."""
     start, stop = place, place + 1
     while start - 1 in marked:

@@ -104,8 +104,8 @@ class Pace:
                 continue
             pick = max(going, key=sure.__getitem__)
             # Not where a token is being written: that stays, whatever the model thinks of the rows beside it.
-            around = run_around([row for row in mine if committed.get(row, delete) == delete], pick)
-            own = run_around(going, pick)
+            around = run_around({row for row in mine if committed.get(row, delete) == delete}, pick)
+            own = run_around(set(going), pick)
             most = max(written[row] for row in mine)
             count = max(len(own), sum(gone[row] > most for row in around))
             # To the right first: the first row of a hole may be bound to what was typed.
