@@ -89,8 +89,9 @@ class Pace:
         committed = move.written
         if delete is None or delete not in committed.values():
             return move
-        undecided = canvas.undecided.nonzero().flatten()  # [R]
-        chances = logits.index_select(0, send(undecided, logits.device)).softmax(-1).cpu()  # [R, V]
+        if canvas.masks < len(logits):
+            logits = logits.index_select(0, send(canvas.undecided.nonzero().flatten(), logits.device))
+        chances = logits.softmax(-1).cpu()  # [R, V]
         masks = canvas.masked_rows
         gone = dict(zip(masks, chances[:, delete].tolist(), strict=True))
         chances[:, delete] = 0
