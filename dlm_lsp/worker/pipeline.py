@@ -152,9 +152,7 @@ class Decode:
         Where none of the `lanes` fits at first, the `others` begin beside the repairs, if it is not yet `until`. Where one answer is
         wanted they race: lanes that are not finished by then have lost.
         """
-        still = [*lanes, *draws]
-        for lane in still if self.request.trace else ():
-            self._show(lane)  # before anything is written
+        still = self._introduce([*lanes, *draws])
         began, denoised_ms = time.perf_counter(), self.denoise_ms
         while still:
             self._denoise(still)
@@ -164,10 +162,16 @@ class Decode:
             still = [lane for lane in still if not self._settled(lane, late=late)]
             fits = any(is_answer(lane, self.request.trigger) for lane in lanes)
             if others and not fits and time.monotonic() < until:
-                still += others
+                still += self._introduce(others)
                 self.racing = self.request.candidates == 1
             others = ()
         self.guide_ms += (time.perf_counter() - began) * 1000 - (self.denoise_ms - denoised_ms)
+
+    def _introduce(self, lanes: Sequence[Lane]) -> list[Lane]:
+        """Give lanes that begin; to who watches all of them they are shown before anything is written."""
+        for lane in lanes if self.request.trace else ():
+            self._show(lane)
+        return list(lanes)
 
     def _denoise(self, lanes: Sequence[Lane]) -> None:
         """Decode until no mask is left or the time is up; a line that is masked again on the way begins the loop anew."""
@@ -220,10 +224,10 @@ class Decode:
             yield canvases
 
     def _wins(self, lane: Lane) -> bool:
-        """Judge a lane that is full while others are not; it is finished if it fits."""
+        """Judge a lane that is full while others are not; it is finished if it fits. To have nothing to say wins no race."""
         tokenizer = self.denoiser.tokenizer
         seen = look(lane.canvas, self.draft, self.request, self.baseline, tokenizer, repairs=False)
-        if not is_answer(replace(lane, seen=seen), self.request.trigger):
+        if not is_answer(replace(lane, seen=seen), Trigger.INVOKED):
             return False
         lane.seen, lane.judged, lane.finished = seen, lane.canvas, True
         return True

@@ -510,6 +510,38 @@ def test_what_fits_does_not_wait_for_lanes_that_are_not_full(scripted: Make) -> 
     assert 1 == model.asked[-1]
 
 
+class NothingFirst(Counting):
+    """Says nothing but brackets in the first canvas, and nothing but blanks in the shortest."""
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        answers = super().predict(views)
+        for view, answer in zip(views, answers, strict=True):
+            if text := {0: ")", len(SPARE_FACTORS): "\n    "}.get(view.lane):
+                answer[:, self.tokenizer.encode(text)[0]] = 40.0
+        return answers
+
+
+@pytest.mark.parametrize("trigger", list(Trigger))
+def test_nothing_to_say_does_not_end_the_search(scripted: Make, trigger: Trigger) -> None:
+    """Fails if a lane of another length that has nothing to say is full first, and keeps one from being heard that has."""
+    marked = ADD.replace("@@", "a += 1\n    @@")
+    rule = {**ADD_RULE, "after": marked.partition("@@")[0]}
+    request = replace(request_at(marked, sampler="left_to_right"), trigger=trigger)
+    answer = run(request, NothingFirst(scripted(rule)))
+    assert [True] == [candidate.parses for candidate in answer.candidates]
+
+
+def test_a_trace_shows_lanes_of_other_lengths_from_their_start(scripted: Make) -> None:
+    """Fails if their first picture has tokens in it, which then nobody has written."""
+    seen: list[Step] = []
+    wrong = ["return (a + b" + " + a" * more for more in range(4)]
+    model = scripted({**ADD_RULE, "answer": wrong[0], "alternatives": wrong[1:]})
+    run(replace(request_at(ADD, watch=True), trace=True), model, watch=seen.append)
+    firsts = {step.lane: step for step in reversed(seen)}
+    assert set(range(1 + len(SPARE_FACTORS))) == firsts.keys()
+    assert all(piece is None for step in firsts.values() for piece in step.pieces[0])
+
+
 def test_only_lanes_that_start_at_the_hint_are_cut() -> None:
     """Fails if the lanes of other lengths come to the length of the first, or the first goes through rows that are too many."""
     vocabulary = Vocabulary(9, 1, torch.zeros(9, dtype=torch.bool), 2, 3)
