@@ -23,8 +23,11 @@ def why_nothing(answer: Answer) -> str:
         case Outcome.CANCELLED:
             return "The model was stopped."
         case Outcome.FILLED:
-            if all(why_withheld(answer, candidate) == "unsure" for candidate in result.candidates):
+            words = {why_withheld(answer, candidate) for candidate in result.candidates}
+            if words == {"unsure"}:
                 return "The model is not sure of what it wrote: minLogprob, agreement."
+            if words == {"repeated or empty"}:
+                return "What the model wrote stands here already, or is empty."
             return "What the model wrote does not fit here: showBroken shows it."
         case _:
             return result.message or "The model leaves this hole empty."

@@ -25,7 +25,7 @@ ACTION_FACTORS = (1.0, 0.5, 1.0, 1.5, *LENGTH_FACTORS[3:])
 LENGTH_GRID = (8, 16, 32, 64)
 """Lengths that are tried, in one batch, with a checkpoint whose holes keep their length."""
 SPARE_FACTORS = (0.5, 1.0, 0.25)
-"""Lengths of the lanes that are tried, drawn and not greedy, only if no other fits: short ones fit most often."""
+"""Lengths of the lanes that are tried, drawn and not greedy, only if no other fits at first: short ones fit most often."""
 DRAWN_TEMPERATURE = 0.7
 """Of lanes that must be drawn although the request says 0: they would repeat the greedy one."""
 
@@ -40,7 +40,7 @@ class Plan:
     """Per hole: how many rows it may gain."""
     temperature: float
     is_spare: bool = False
-    """Whether it is tried only if no other fits."""
+    """Whether it is tried only if no other fits at first."""
     cuts: bool = False
     """Whether its lengths are hints, of which the model's first look may take rows away."""
 

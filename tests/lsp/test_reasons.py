@@ -32,7 +32,8 @@ def answer(outcome: Outcome, *candidates: Candidate, message: str = "", **change
         (answer(Outcome.FILLED, BROKEN), "fit"),
         (answer(Outcome.FILLED, UNSURE), "minLogprob"),
         (answer(Outcome.FILLED, UNSURE, BROKEN), "fit"),
-        (answer(Outcome.FILLED, UNSURE, trigger=Trigger.INVOKED), "fit"),
+        (answer(Outcome.FILLED, UNSURE, trigger=Trigger.INVOKED), "already"),
+        (answer(Outcome.FILLED, FITS, BROKEN), "fit"),
         (answer(Outcome.FILLED, FITS, settings=Settings(agreement=1)), "agreement"),
     ],
 )
