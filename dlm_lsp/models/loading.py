@@ -185,6 +185,8 @@ def build(
     if dtype == FP8:
         raise RuntimeError("it is for CUDA GPUs of compute capability 8.9 and newer")
     if size_bytes(weights) > PACKED_BYTES:
+        if dtype in NARROWER:
+            raise RuntimeError(f"on a CPU it is for models of up to {PACKED_BYTES >> 30} GiB in {EXACT}")
         return network, compute, str(kind).removeprefix("torch.")
     if dtype != ONNX:
         return network, compute, pack_weights(network, dtype)

@@ -177,6 +177,16 @@ def test_a_format_that_cannot_be_had_is_told(checkpoints: Path, monkeypatch) -> 
     assert ["the number format int8 cannot be had here: the model runs in float32"] == told
 
 
+@pytest.mark.parametrize("dtype", ["int8", "onnx-int8"])
+def test_a_model_that_is_too_large_for_a_format_is_told_so(checkpoints: Path, monkeypatch, dtype: str) -> None:
+    """Fails when who has set a format for a model that is used as it lies in its file is not told why that is not had."""
+    told: list[str] = []
+    monkeypatch.setattr(loading, "PACKED_BYTES", 0)
+    load(checkpoints / "dream-tiny", device="cpu", dtype=dtype, on_notice=told.append)
+    assert [f"the number format {dtype} cannot be had here"] == [said.partition(" (")[0] for said in told]
+    assert all("GiB" in said and said.endswith("float32") for said in told)
+
+
 def test_a_real_choice_is_one_of_the_formats(make) -> None:
     """Fails when the trial of real formats raises on this machine."""
     with torch.inference_mode(False):
