@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dlm_lsp.models.denoiser import Vocabulary
+from dlm_lsp.models.denoiser import Vocabulary, send
 from dlm_lsp.sampling.canvas import Canvas
 from dlm_lsp.sampling.strategy import Adjust
 
@@ -86,11 +86,11 @@ class Healed:
                 if at < last and token == canvas.mask_id:
                     behind = tokens[at + 1] if at + 1 < len(tokens) else None
                     goes_on = behind == canvas.mask_id and not bool(
-                        (row[starting[at].to(row.device)] > row[self.taken[at]]).any()
+                        (row[send(starting[at], row.device)] > row[self.taken[at]]).any()
                     )
                     if behind == self.taken[at + 1]:
                         goes_on = True  # the rest was decided first, or only this row was masked again
-                ids = (again if goes_on else may)[at].to(row.device)
+                ids = send((again if goes_on else may)[at], row.device)
                 allowed = row.index_select(0, ids)
                 row.fill_(-torch.inf).index_copy_(0, ids, allowed)
                 if not goes_on:

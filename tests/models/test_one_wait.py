@@ -13,6 +13,7 @@ from dlm_lsp.models.graphs import CudaCapture, Graphs
 from dlm_lsp.models.transformer import NetworkDenoiser
 from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.denoise import denoise
+from dlm_lsp.sampling.healing import Healed, sort_pieces
 from dlm_lsp.sampling.length import forbid_resizing
 from dlm_lsp.sampling.pace import Pace
 from dlm_lsp.sampling.samplers.threshold import Threshold
@@ -55,7 +56,9 @@ def test_a_step_is_waited_for_once(
     """Fails if the host waits for what it sends, for a look whether the numbers are any, or twice for a belief; or if tokens differ."""
     network = make_network(family, dtype=torch.float32)
     canvas = join([[3] * 30, [4] * 20], [HOLE_TOKENS], [0], MASK)
-    options: dict[str, Any] = {"adjust": [forbid_resizing(vocabulary)]}
+    pieces = sort_pieces(["ab"[:size] for size in (1, 2)] * (VOCAB // 2), FORBIDDEN)
+    typed = Healed((), (2,), pieces).hold(0, vocabulary)
+    options: dict[str, Any] = {"adjust": [forbid_resizing(vocabulary), typed]}
 
     def decode(inner: NetworkDenoiser) -> Any:
         rngs = [torch.Generator().manual_seed(0)]
