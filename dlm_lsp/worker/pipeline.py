@@ -104,7 +104,7 @@ def fill(
         draws = begin_draws(plans[0], draft, request, denoiser)
         if request.drafts:
             lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
-        decode.finish(lanes, draws, others, until=half)
+        in_time = decode.finish(lanes, draws, others, until=half)
         # Whole lines that fit are an answer, too, where time ran out before the rest was there.
         lanes += [lane for lane in others if lane.finished or (may_be_cut and is_answer(lane, Trigger.INVOKED))]
     except Cancelled:
@@ -116,7 +116,7 @@ def fill(
     original = [each for each in ranked if blocks is None or not repeats(each, blocks, denoiser.tokenizer)]
     candidates = choose(original, request.candidates)
     message = WITHHELD if len(original) < len(ranked) else ""
-    if not all(lane.finished for lane in lanes):
+    if not in_time:
         return answer(Outcome.LATE, candidates, message)
     return answer(Outcome.FILLED if candidates else Outcome.EMPTY, candidates, message)
 
@@ -146,13 +146,14 @@ class Decode:
     """Whether one has."""
     began: float = field(default_factory=time.perf_counter)
 
-    def finish(self, lanes: Sequence[Lane], draws: Sequence[Lane], others: Sequence[Lane], *, until: float) -> None:
-        """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up.
+    def finish(self, lanes: Sequence[Lane], draws: Sequence[Lane], others: Sequence[Lane], *, until: float) -> bool:
+        """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up; say whether time was enough.
 
         Where none of the `lanes` fits at first, the `others` begin beside the repairs, if it is not yet `until`. Where one answer is
         wanted they race: lanes that are not finished by then have lost.
         """
         still = self._introduce([*lanes, *draws])
+        begun = list(lanes)
         began, denoised_ms = time.perf_counter(), self.denoise_ms
         while still:
             self._denoise(still)
@@ -163,9 +164,11 @@ class Decode:
             fits = any(is_answer(lane, self.request.trigger) for lane in lanes)
             if others and not fits and time.monotonic() < until:
                 still += self._introduce(others)
+                begun += others
                 self.racing = self.request.candidates == 1
             others = ()
         self.guide_ms += (time.perf_counter() - began) * 1000 - (self.denoise_ms - denoised_ms)
+        return self.won or all(lane.finished for lane in begun)
 
     def _introduce(self, lanes: Sequence[Lane]) -> list[Lane]:
         """Give lanes that begin; to who watches all of them they are shown before anything is written."""
@@ -224,10 +227,13 @@ class Decode:
             yield canvases
 
     def _wins(self, lane: Lane) -> bool:
-        """Judge a lane that is full while others are not; it is finished if it fits. To have nothing to say wins no race."""
+        """Judge a lane that is full while others are not; it is finished if it fits.
+
+        To have nothing to say wins no race, nor does a text whose names nothing binds: a repair may find others.
+        """
         tokenizer = self.denoiser.tokenizer
         seen = look(lane.canvas, self.draft, self.request, self.baseline, tokenizer, repairs=False)
-        if not is_answer(replace(lane, seen=seen), Trigger.INVOKED):
+        if seen.verdict.unresolved or not is_answer(replace(lane, seen=seen), Trigger.INVOKED):
             return False
         lane.seen, lane.judged, lane.finished = seen, lane.canvas, True
         return True

@@ -473,19 +473,26 @@ class OnlyTogether(LeftFirst):
 def test_lanes_that_are_late_together_leave_the_best_that_there_is(
     scripted: Make, monkeypatch: pytest.MonkeyPatch, trigger: Trigger
 ) -> None:
-    """Fails if lanes of other lengths, when time runs out for all at once, take the first one's text away, or give away what fits."""
+    """Fails if lanes of other lengths, when time runs out for all at once, take the first one's text away, or give away what fits.
+
+    Or if that there was too little time is not said: who is told that there is nothing to say here does not ask again.
+    """
     model = OnlyTogether(scripted({**ADD_RULE, "confidence": 0.5}))
     clock = SimpleNamespace(monotonic=lambda: model.calls, perf_counter=time.perf_counter)
     monkeypatch.setattr("dlm_lsp.worker.pipeline.time", clock)
     request = replace(request_at(ADD, repair_rounds=1, cache="none"), trigger=trigger)
     cut: list[Candidate] = []
-    for calls in range(4, 20):
+    late: list[bool] = []
+    for calls in range(4, 40):
         model.calls = 0
         found = run(replace(request, deadline_ms=1000 * calls - 500), model, arrived=0)
         assert 1 == len(found.candidates), "the first one's text has been there since the first call"
-        cut += found.candidates if found.outcome is Outcome.LATE else ()
+        late.append(found.outcome is Outcome.LATE)
+        cut += [candidate for candidate in found.candidates if late[-1] and candidate.parses]
+    assert any(late)
+    assert not late[-1]
     assert (trigger is not Trigger.ACTION) == bool(cut)
-    assert all(candidate.parses and candidate.lane for candidate in cut)
+    assert all(candidate.lane for candidate in cut)
 
 
 def test_lanes_of_other_lengths_are_tried_at_once_and_only_where_nothing_fits(scripted: Make) -> None:
@@ -529,6 +536,24 @@ def test_nothing_to_say_does_not_end_the_search(scripted: Make, trigger: Trigger
     request = replace(request_at(marked, sampler="left_to_right"), trigger=trigger)
     answer = run(request, NothingFirst(scripted(rule)))
     assert [True] == [candidate.parses for candidate in answer.candidates]
+
+
+class Nameless(LeftFirst):
+    """Says in the first canvas nothing but brackets, in the shortest nothing but a name that nothing binds."""
+
+    def predict(self, views: Sequence[View]) -> list[Tensor]:
+        answers = super().predict(views)
+        for view, answer in zip(views, answers, strict=True):
+            if text := {0: ")", len(SPARE_FACTORS): "unbound"}.get(view.lane):
+                answer[:, self.tokenizer.encode(text)[0]] = 40.0
+        return answers
+
+
+def test_a_name_that_nothing_binds_wins_no_race(scripted: Make) -> None:
+    """Fails if a short lane with such a name ends the search before the others are full."""
+    rule = {**ADD_RULE, "alternatives": ["return unbound"]}
+    answer = run(request_at(ADD, sampler="left_to_right", repair_rounds=1), Nameless(scripted(rule)))
+    assert "unbound" not in answer.candidates[0].texts[0]
 
 
 def test_a_trace_shows_lanes_of_other_lengths_from_their_start(scripted: Make) -> None:
