@@ -170,7 +170,7 @@ def test_the_first_temperature_is_the_one_that_is_shown() -> None:
 
 def test_the_bundled_model(capsys, folder: Path) -> None:
     """Fails if steps of a real decode, that grows, shrinks and is repaired, do not fit together in the page."""
-    place = f"{ROOT}/examples/unfinished/word_count.py:8:5"  # where its first text does not fit
+    place = f"{ROOT}/examples/unfinished/binary_search.py:9:9"  # where its first text does not fit
     status, out, _ = trace(capsys, "nano", place, "--out", "real.html", "--deadline-ms", "60000")
     assert 0 == status
     page = (folder / "real.html").read_text(encoding="utf-8")

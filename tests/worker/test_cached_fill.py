@@ -40,10 +40,7 @@ def nano() -> Spied:
 @pytest.mark.parametrize("name", RULES)
 def test_rows_are_saved(name: str, nano: Spied) -> None:
     """Fails if the setting does not reach the network, or a cache breaks what the pipeline does with lanes, repairs and growth."""
-    before = "".join(
-        f"def plus_{word}(a, b):\n    return a + b + {word}\n\n\n" for word in ("one", "two", "three", "four", "five")
-    )
-    answer = run(request_at(before + CODE, cache=name, max_hole_tokens=24), nano)
+    answer = run(request_at(CODE, cache=name, max_hole_tokens=24), nano)
     assert answer.outcome in {Outcome.FILLED, Outcome.EMPTY}
     rows = [len(canvas) for call in nano.computed for canvas in call]
     assert min(rows) < max(rows) / 2, "nothing was saved"
