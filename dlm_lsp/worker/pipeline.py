@@ -6,7 +6,7 @@ editor; between any two model calls it asks whether anybody still waits.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -100,13 +100,16 @@ def fill(
         decode = Decode(request, metered, strategy, drafter, draft, baseline, deadline, cancelled, watch)
         lanes = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(plans) if not plan.is_spare]
         spare = [plan for plan in plans if plan.is_spare and request.repair_rounds]
-        others = [begin(plan, k, draft, request, denoiser) for k, plan in enumerate(spare, start=len(lanes))]
+        others = (begin(plan, k, draft, request, denoiser) for k, plan in enumerate(spare, start=len(lanes)))
         draws = begin_draws(plans[0], draft, request, denoiser)
         if request.drafts:
             lanes[0].canvas = warm_start(request.drafts, draft, metered, request.max_hole_tokens) or lanes[0].canvas
-        in_time = decode.finish(lanes, draws, others, until=half)
+        begun = decode.finish(lanes, draws, others, until=half)
+        in_time = decode.won or all(lane.finished for lane in begun)
         # Whole lines that fit are an answer, too, where time ran out before the rest was there.
-        lanes += [lane for lane in others if lane.finished or (may_be_cut and is_answer(lane, Trigger.INVOKED))]
+        lanes += [
+            lane for lane in begun[len(lanes) :] if lane.finished or (may_be_cut and is_answer(lane, Trigger.INVOKED))
+        ]
     except Cancelled:
         return answer(Outcome.CANCELLED)
     spent["denoise"], spent["sampler"] = decode.denoise_ms, decode.denoise_ms - decode.model_ms
@@ -146,8 +149,10 @@ class Decode:
     """Whether one has."""
     began: float = field(default_factory=time.perf_counter)
 
-    def finish(self, lanes: Sequence[Lane], draws: Sequence[Lane], others: Sequence[Lane], *, until: float) -> bool:
-        """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up; say whether time was enough.
+    def finish(
+        self, lanes: Sequence[Lane], draws: Sequence[Lane], others: Iterable[Lane], *, until: float
+    ) -> list[Lane]:
+        """Denoise, look, mask again what does not fit, until all fit or rounds or time are used up; give all that began but the draws.
 
         Where none of the `lanes` fits at first, the `others` begin beside the repairs, if it is not yet `until`. Where one answer is
         wanted they race: lanes that are not finished by then have lost.
@@ -162,19 +167,21 @@ class Decode:
             late = time.monotonic() > self.deadline
             still = [lane for lane in still if not self._settled(lane, late=late)]
             fits = any(is_answer(lane, self.request.trigger) for lane in lanes)
-            if others and not fits and time.monotonic() < until:
-                still += self._introduce(others)
-                begun += others
-                self.racing = self.request.candidates == 1
+            if not fits and time.monotonic() < until:
+                joining = self._introduce(others)  # made only now: most answers fit without them
+                begun += joining
+                still += joining
+                self.racing = self.racing or (bool(joining) and self.request.candidates == 1)
             others = ()
         self.guide_ms += (time.perf_counter() - began) * 1000 - (self.denoise_ms - denoised_ms)
-        return self.won or all(lane.finished for lane in begun)
+        return begun
 
-    def _introduce(self, lanes: Sequence[Lane]) -> list[Lane]:
+    def _introduce(self, lanes: Iterable[Lane]) -> list[Lane]:
         """Give lanes that begin; to who watches all of them they are shown before anything is written."""
-        for lane in lanes if self.request.trace else ():
+        begun = list(lanes)
+        for lane in begun if self.request.trace else ():
             self._show(lane)
-        return list(lanes)
+        return begun
 
     def _denoise(self, lanes: Sequence[Lane]) -> None:
         """Decode until no mask is left or the time is up; a line that is masked again on the way begins the loop anew."""
