@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 from dlm_lsp.engine.gate import admit_all
 from dlm_lsp.engine.local import LocalEngine
+from dlm_lsp.engine.reasons import why_nothing
 from dlm_lsp.engine.request import build_request
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.settings import Settings
-from dlm_lsp.values import InfillRequest, InfillResult, Outcome, Snapshot, Step, Trigger
+from dlm_lsp.values import InfillRequest, InfillResult, Snapshot, Step, Trigger
 from dlm_lsp.wire import Hello
 
 OnStep = Callable[[Step], None]
@@ -32,6 +33,8 @@ class Answer:
     """What the worker said, before the gate."""
     ms: float
     """From the snapshot to the judged texts."""
+    why_empty: str = ""
+    """A sentence for the user where nothing is shown."""
 
     @property
     def best(self) -> str:
@@ -42,19 +45,6 @@ class Answer:
     def steps(self) -> int:
         """Model calls."""
         return self.result.candidates[0].steps if self.result.candidates else 0
-
-    @property
-    def why_empty(self) -> str:
-        """A sentence for the user where nothing is shown."""
-        match self.result.outcome:
-            case Outcome.FAILED:
-                return self.result.message
-            case Outcome.LATE:
-                return "no answer within the time: raise --deadline-ms"
-            case Outcome.FILLED:
-                return "what the model wrote does not fit here: --show-broken shows it"
-            case _:
-                return self.result.message or "the model leaves this hole empty"
 
 
 class Model:
@@ -90,7 +80,13 @@ class Model:
         request = replace(self.request(snapshot, settings, watch=on_step is not None), trace=trace, greedy=greedy)
         result = await self.fill(request, on_step)
         texts = tuple(admitted.text for admitted in admit_all(snapshot, request, result, settings))
-        return Answer(texts, result, (time.perf_counter() - began) * 1000)
+        ms = (time.perf_counter() - began) * 1000
+        return Answer(texts, result, ms, "" if texts else why_nothing(result, settings, request.trigger, _option))
+
+
+def _option(name: str) -> str:
+    """Write a setting as it is typed."""
+    return "--" + name.replace("_", "-")
 
 
 def print_notice(notice: str) -> None:

@@ -127,7 +127,7 @@ async def _fill_one(example: Example, model: Model, settings: Settings, console:
     console.print(f"\n[bold]{escape(example.title)}[/]  {escape(example.place)}", highlight=False)
     answer = await _ask(example, model, settings, console, pause_s)
     if not answer.texts:
-        console.print(f"No answer: {escape(answer.why_empty)}. Once more, for {_SECOND_TRY} candidates.")
+        console.print(f"No answer: {escape(answer.why_empty)}\nOnce more, for {_SECOND_TRY} candidates.")
         answer = await _ask(example, model, replace(settings, candidates=_SECOND_TRY), console, pause_s)
     attempt = await asyncio.to_thread(judge, example, answer)
     if answer.texts:

@@ -161,7 +161,7 @@ async def _model(settings: Settings) -> AsyncIterator[Finding]:
             f"a hole took longer than {settings.deadline_ms} ms{each}", "raise deadlineMs, or take a smaller model"
         )
     else:  # a model may have nothing to say; it may not break
-        said = repr(answer.best) if answer.texts else f"no text, {answer.why_empty}"
+        said = repr(answer.best) if answer.texts else f"no text: {answer.why_empty}"
         yield ok(f"filled a hole in {answer.ms:.0f} ms{each}: {said}")
 
 

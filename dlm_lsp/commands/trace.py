@@ -62,7 +62,7 @@ def trace(place: str, settings: Settings, wanted: Wanted) -> int:
     _, snapshot = open_place(place, None, settings)
     scene = asyncio.run(_decode_all(place, snapshot, settings, wanted))
     if not scene.decodes[0].trace.frames:
-        raise DlmError(f"nothing was decoded: {scene.decodes[0].verdict}.")
+        raise DlmError(f"nothing was decoded: {scene.decodes[0].verdict}")
     _write(wanted.page, write_page(scene).encode("utf-8", errors="replace"))
     if wanted.picture:
         from dlm_lsp.analysis.plot import draw
@@ -71,7 +71,8 @@ def trace(place: str, settings: Settings, wanted: Wanted) -> int:
     decode = scene.decodes[0]
     arness = f"AR-ness@1 local {percent(decode.local[0])}, global {percent(decode.global_[0])}"
     files = " and ".join(str(path) for path in (wanted.page, wanted.picture) if path)
-    print(f"{files}: {decode.calls} model calls, {len(decode.trace.commits)} tokens, {arness}; {decode.verdict}")
+    numbers = f"{_count(decode.calls, 'model call')}, {_count(len(decode.trace.commits), 'token')}"
+    print(f"{files}: {numbers}, {arness}; verdict: {decode.verdict}")
     return 0 if decode.answer else 1
 
 
@@ -148,7 +149,13 @@ async def _decode(model: Model, snapshot: Snapshot, settings: Settings, temperat
 
 
 def _verdict(answer: Answer) -> str:
-    return "fits" if answer.texts and answer.result.candidates[0].parses else answer.why_empty
+    if not answer.texts:
+        return answer.why_empty
+    return "fits" if answer.result.candidates[0].parses else "does not fit"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from dlm_lsp.engine.reasons import ASKED_BEFORE, UNASKED
 from dlm_lsp.engine.recall import Offer
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp import notebooks
 from dlm_lsp.lsp.ahead import is_prepared, look_ahead
-from dlm_lsp.lsp.reasons import ASKED_BEFORE, UNASKED, why_nothing
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Answer
 from dlm_lsp.settings import Settings
@@ -166,5 +166,5 @@ def _log(answer: Answer, from_request: int) -> None:
         result.calls,
         best.rounds if best else 0,
         spent,
-        f"; {why}" if (why := result.message or why_nothing(answer)) else "",
+        f"; {why}" if (why := result.message or answer.why_nothing) else "",
     )

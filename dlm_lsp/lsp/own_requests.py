@@ -14,7 +14,6 @@ from dlm_lsp.lsp import convert
 from dlm_lsp.lsp.asking import ask
 from dlm_lsp.lsp.layers import lay_over
 from dlm_lsp.lsp.messages import FillParams, ItemParams, LastAnswerParams, NoParams, SwitchModelParams
-from dlm_lsp.lsp.reasons import why_nothing, why_withheld
 from dlm_lsp.lsp.session import Session
 from dlm_lsp.lsp.tally import Fate
 from dlm_lsp.settings import Settings, camel_case
@@ -58,7 +57,7 @@ async def fill(ls: Session, params: FillParams) -> dict[str, Any]:
         "items": shown.items,
         "answer": answer.id,
         "outcome": answer.result.outcome,
-        "message": "" if shown.items else why_nothing(answer) or "The document was changed meanwhile.",
+        "message": "" if shown.items else answer.why_nothing or "The document was changed meanwhile.",
         "ms": round(answer.ms, 1),
         "steps": answer.result.calls,
     }
@@ -79,11 +78,9 @@ def last_answer(ls: Session, params: LastAnswerParams) -> dict[str, Any] | None:
         "settings": _as_json(answer.settings),
         "request": _as_json(answer.request),
         "outcome": result.outcome,
-        "message": result.message or why_nothing(answer),
+        "message": result.message or answer.why_nothing,
         "spentMs": result.spent_ms,
-        "candidates": [
-            {**_as_json(candidate), "withheld": why_withheld(answer, candidate)} for candidate in candidates
-        ],
+        "candidates": [{**_as_json(candidate), "withheld": answer.why_withheld(candidate)} for candidate in candidates],
         "shown": list(answer.texts),
     }
 

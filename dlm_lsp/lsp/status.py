@@ -15,7 +15,6 @@ from dlm_lsp.engine.client import EngineState
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.lsp.messages import DID_CHANGE_STATUS, NoParams
 from dlm_lsp.lsp.progress import progress
-from dlm_lsp.lsp.reasons import why_nothing
 from dlm_lsp.lsp.session import Session
 
 CAPABILITY = "dlmLsp"
@@ -46,7 +45,7 @@ def status(ls: Session, _params: NoParams) -> dict[str, Any]:
         "dtype": hello.dtype if hello else None,
         "loadedPercent": ls.engine.loaded_percent if ls.engine.state is EngineState.STARTING else None,
         "lastMs": round(last.ms, 1) if last else None,
-        "lastMessage": why_nothing(last) if last else "",
+        "lastMessage": last.why_nothing if last else "",
         "counts": dict(ls.tally.counts),
     }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dlm_lsp.engine.reasons import why_nothing, why_withheld
 from dlm_lsp.settings import Settings
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Trigger
 
@@ -46,6 +47,15 @@ class Answer:
     """From the question to the judged texts."""
     known: bool = False
     """Whether it was remembered, and no model asked; then a text may be the end of its candidate's that was not typed yet."""
+
+    @property
+    def why_nothing(self) -> str:
+        """A sentence that says why there is no text to show, nothing where there is one."""
+        return "" if self.texts else why_nothing(self.result, self.settings, self.trigger)
+
+    def why_withheld(self, candidate: Candidate) -> str:
+        """Say why a candidate was not shown, nothing where it was."""
+        return "" if candidate in self.candidates else why_withheld(candidate, self.settings, self.trigger)
 
 
 class Tally:

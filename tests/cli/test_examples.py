@@ -64,7 +64,7 @@ def test_fill_as_json_reads_stdin_and_shows_the_canvas(capsys, monkeypatch):
 def test_fill_without_an_answer_fails_and_says_why(capsys, silent_model):
     """Fails if an empty answer looks like success."""
     assert 1 == cli.main(["fill", f"{FOLDER}/unfinished/slug.py:8:35", "--model", silent_model])
-    assert ("", "dlm-lsp: the model leaves this hole empty\n") == capsys.readouterr()
+    assert ("", "dlm-lsp: The model leaves this hole empty.\n") == capsys.readouterr()
 
 
 def test_demo_without_a_terminal(capsys):

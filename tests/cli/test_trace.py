@@ -92,6 +92,15 @@ def test_the_lane_that_became_the_answer_is_shown(capsys, folder: Path) -> None:
     assert 'An editor is given: <span class="sample">return<' in page
 
 
+def test_the_verdict_is_about_what_is_shown(capsys, folder: Path) -> None:
+    """Fails if what is shown although it does not fit is said to be withheld or to fit, or the way to see it is not told."""
+    (folder / "script.json").write_text(json.dumps({"rules": [{**RULE, "answer": "("}]}))
+    model = f"scripted:{folder / 'script.json'}"
+    ends = [trace(capsys, model, "add.py:2:5", *more)[1].partition("; ")[2] for more in ((), ("--show-broken",))]
+    assert "--show-broken shows it" in ends[0]
+    assert "verdict: does not fit\n" == ends[1]
+
+
 def test_stdin(capsys, folder: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails if a text without a file cannot be traced."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(ADD.encode())))
@@ -103,7 +112,7 @@ def test_an_empty_answer_has_a_page_too(capsys, folder: Path, model: str) -> Non
     """Fails if just the decode that one wants to understand, because it gave nothing, is not shown."""
     (folder / "other.py").write_text("x = \n")
     status, out, _ = trace(capsys, model, "other.py:1:5", "--repair-rounds", "0")
-    assert (1, True) == (status, "the model leaves this hole empty" in out)
+    assert (1, True) == (status, out.endswith("verdict: The model leaves this hole empty.\n"))
     assert len(told((folder / "other-1-5.html").read_text())) > 1
 
 

@@ -14,6 +14,16 @@ def answer(number: int, uri: str, *texts: str) -> Answer:
     return Answer(number, uri, 1, Trigger.INVOKED, Settings(), None, result, texts, candidates, 5.0)
 
 
+def test_what_is_not_shown_has_a_reason_and_what_is_shown_has_none() -> None:
+    """Fails if an answer that is on the screen comes with an excuse, or one that is not comes without."""
+    shown, withheld = answer(1, "a", "x"), replace(answer(2, "a", "y"), texts=(), candidates=())
+    [candidate] = withheld.result.candidates
+    assert ("", "") == (shown.why_nothing, shown.why_withheld(shown.candidates[0]))
+    assert "repeated or empty" == withheld.why_withheld(candidate)
+    assert "stands here already" in withheld.why_nothing
+    assert "empty" in answer(3, "a").why_nothing
+
+
 def test_the_last_answer_of_a_document_or_of_all() -> None:
     """Fails if the user is told about another document's answer, or an older one."""
     tally = Tally()
