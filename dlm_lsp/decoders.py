@@ -58,6 +58,7 @@ DECODERS: dict[str, Decoder] = {
         {
             "threshold": Parameter(0.9, "confidence above which a token is committed, tau", high=math.inf),
             "temperature": TEMPERATURE,
+            "block": Parameter(0, "tokens of a block; 0 is one block of all", high=512),
         },
     ),
     "threshold_dream": Decoder(

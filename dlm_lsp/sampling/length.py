@@ -4,7 +4,8 @@ After DreamOn (arXiv 2602.01326): a decided expand token becomes two masks, a de
 In: logits before a decision, the Move after it. Out: both, kept within the hole's bounds. Does not know how rows are chosen.
 
 Differs from the paper: at most one structural change a hole a step, so that no token is placed beside neighbours that the
-model has not seen; any number of ordinary tokens in the same step; a delete never empties what stands to its right.
+model has not seen; any number of ordinary tokens in the same step; a delete never empties what stands to its right, as it does in the
+authors' code (`pad_eos_to_right`). Their own rule, one token a step, the narrowest distribution first, is the sampler `eb` with gamma 0.
 """
 
 from dataclasses import replace

@@ -7,8 +7,8 @@ import types
 from typing import Any
 
 
-def mutant(sampler: type, right: str, wrong: str, *, module: str = "") -> Any:
-    """Give `sampler` as it would be if its source said `wrong` instead of `right`.
+def mutant(sampler: Any, right: str, wrong: str, *, module: str = "") -> Any:
+    """Give `sampler`, a class or a function, as it would be if its source said `wrong` instead of `right`.
 
     `module` is where the mistake is, if not in the sampler's own file but in one that it takes names from, such as
     `dlm_lsp.sampling.belief`. The source must say `right` exactly once: a mutation of a line that was rewritten is rewritten too.

@@ -56,7 +56,7 @@ class Reader:
 
 
 def random_canvas(draw: random.Random, *, longest: int = 7, ids: int = IDS) -> Canvas:
-    """One or two holes of up to `longest` masks, some rows of which are given."""
+    """One or two holes of up to `longest` masks, and nothing else in them."""
     lengths = [draw.randint(1, longest) for _ in range(draw.choice([1, 1, 2]))]
     parts = [[draw.randrange(ids) for _ in range(draw.randint(0, 4))] for _ in range(len(lengths) + 1)]
     return join(parts, lengths, [0] * len(lengths), MASK)

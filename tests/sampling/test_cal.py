@@ -16,6 +16,7 @@ from dlm_lsp.sampling.cal import FIT_LENGTHS, Curve, fit_curve, phi, search
 from dlm_lsp.sampling.canvas import join
 from tests.models.test_kept_context import make
 from tests.sampling.literal import cal as literal
+from tests.sampling.mutants import mutant
 
 PAPER = Curve(1.00, 1.77, 0.56, 0.06, 0.24)
 MASK = 3
@@ -67,6 +68,39 @@ def test_the_search_is_the_paper_s(values: list[float], start: int, patience: in
     assert expected == search(psi, start, longest, patience)
     assert set(probed) <= set(asked) <= set(range(1, longest + 1))
     assert len(asked) == len(set(asked)), "nothing is asked twice"
+
+
+def differ(found: Callable[..., int], cases: int) -> bool:
+    """Whether a search finds another length than the transcription in one of so many random cases; equal scores are frequent."""
+    for seed in range(cases):
+        draw = random.Random(seed)
+        values = [draw.choice([0.2, 0.4, 0.5, 0.6, 0.9]) for _ in range(40)]
+        longest = draw.randint(1, 40)
+        start, patience = draw.randint(1, longest), draw.randint(1, 6)
+        expected, _ = literal.cal(
+            lambda length, values=values: values[length - 1], start, longest, patience, lambda _: 1.0
+        )
+        if expected != found(lambda lengths, values=values: [values[n - 1] for n in lengths], start, longest, patience):
+            return True
+    return False
+
+
+MUTATIONS = {
+    "an equal length is better": ("            if reached > highest:", "            if reached >= highest:"),
+    "an equal length is not in vain": ("0 if reached > highest", "0 if reached >= highest"),
+    "one length more in vain": ("if in_vain >= patience", "if in_vain > patience"),
+    "upwards only": ("((1, longest), (-1, 1))", "((1, longest),)"),
+    "downwards first": ("((1, longest), (-1, 1))", "((-1, 1), (1, longest))"),
+    "downwards from the best": ("range(start + way, last + way, way)", "range(best + way, last + way, way)"),
+    "never to the last length": ("range(start + way, last + way, way)", "range(start + way, last, way)"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutations_of_the_search_are_caught(name: str) -> None:
+    """Fails if a comparison with the transcription would not notice this mistake."""
+    assert not differ(search, 300)
+    assert differ(mutant(search, *MUTATIONS[name]), 300)
 
 
 def test_equal_lengths_and_ends() -> None:

@@ -16,7 +16,7 @@ from tests.sampling.mutants import mutant
 from tests.sampling.reader import MASK, MOST_STEPS, Reader, random_canvas, states
 from tests.sampling.tiny import rng
 
-CASES = 120
+CASES = 250
 CRITERIA = DECODERS["dual"].parameters["criterion"].choices
 
 
@@ -65,26 +65,29 @@ def disagrees(strategy: type[Dual], seed: int) -> bool:
 
 
 def test_agrees_with_the_code():
-    """Fails if any call or any token of 120 decodes differs from the literal transcription."""
+    """Fails if any call or any token of 250 decodes differs from the literal transcription."""
     assert [] == [seed for seed in range(CASES) if disagrees(Dual, seed)]
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ('"exact": other,', '"exact": ~other,'),
-        ("< self.confidence", "> self.confidence"),
-        ("other | unlikely", "other & unlikely"),
-        ("turn < self.rounds - 1", "turn < self.rounds"),
-        ("for _ in range(self.draft_steps)", "for _ in range(self.draft_steps + 1)"),
-        ("ask(drafter, lanes, judge=False)", "ask(denoiser, lanes, judge=False)"),
-        ("unfinished = {k for k in unfinished if judge or not now[k].done}", "pass"),
-        ('self.criterion != "trust" and', ""),
-    ],
-)
-def test_mutations_are_caught(right, wrong):
+MUTATIONS = {
+    "what the verifier agrees with goes": ('"exact": other,', '"exact": ~other,'),
+    "the likely go": ("< self.confidence", "> self.confidence"),
+    "hybrid asks for both": ("other | unlikely", "other & unlikely"),
+    "the last round takes back": ("turn < self.rounds - 1", "turn < self.rounds"),
+    "a step of the drafter more": ("for _ in range(self.draft_steps)", "for _ in range(self.draft_steps + 1)"),
+    "the verifier drafts": ("ask(drafter, lanes, judge=False)", "ask(denoiser, lanes, judge=False)"),
+    "a finished draft is verified for nothing": (
+        "unfinished = {k for k in unfinished if judge or not now[k].done}",
+        "pass",
+    ),
+    "trust looks at finished drafts": ('self.criterion != "trust" and', ""),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutations_are_caught(name):
     """Fails if the comparison above would not notice this mistake."""
-    mutated = mutant(Dual, right, wrong)
+    mutated = mutant(Dual, *MUTATIONS[name])
     assert any(disagrees(mutated, seed) for seed in range(CASES))
 
 

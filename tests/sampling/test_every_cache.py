@@ -1,5 +1,6 @@
 """What holds for every rule of decoding with every cache: on a real network, too small to know anything."""
 
+import functools
 import itertools
 
 import pytest
@@ -16,6 +17,8 @@ from tests.sampling.test_every_sampler import bound, by_name, made, random_canva
 from tests.sampling.tiny import Recorded, rng, tiny_denoiser
 
 CASES = 2
+deep_denoiser = functools.partial(tiny_denoiser, layers=2)
+"""What is kept is stale only from the second layer on."""
 CACHES = [
     *RULES,
     "hole:steps=1000,share=1",
@@ -24,7 +27,7 @@ CACHES = [
 SHORT = {"p2": "p2:steps=6", "remdm": "remdm:steps=6"}
 """Of the rules that would take many calls."""
 RULES_OF_DECODING = [SHORT.get(name, name) for name in SAMPLERS]
-RULES_OF_DECODING += ["factor:block=3", "llada:block=3", "saber:variant=llada,block=3"]
+RULES_OF_DECODING += ["threshold:block=3", "factor:block=3", "llada:block=3", "saber:variant=llada,block=3"]
 
 
 def cached(inner: Recorded, written: str) -> Recorded:
@@ -45,7 +48,7 @@ def test_every_decode(written, cache, structural):
     sampler = made(written)
     for seed in range(CASES):
         start = random_canvas(seed, structural=structural)
-        denoiser = cached(tiny_denoiser(seed, structural=structural), cache)
+        denoiser = cached(deep_denoiser(seed, structural=structural), cache)
         steps = denoise([start], denoiser, [sampler], [rng(seed)], adjust=[restless])
         states = [start, *(now for (now,) in itertools.islice(steps, bound(sampler, start) + 1))]
         assert states[-1].done
@@ -57,10 +60,10 @@ def test_every_decode(written, cache, structural):
 
 
 @pytest.mark.parametrize("cache", CACHES)
-@pytest.mark.parametrize("written", RULES_OF_DECODING)
+@pytest.mark.parametrize("written", [*RULES_OF_DECODING, "threshold:temperature=0.7"])
 def test_a_batch_equals_its_parts(written, cache, structural):
     """Fails if what is kept of one canvas reaches another, or depends on who else is asked about in a call."""
-    sampler, inner = made(written), tiny_denoiser(3, structural=structural)
+    sampler, inner = made(written), deep_denoiser(3, structural=structural)
     starts = [random_canvas(seed, structural=structural) for seed in range(3)]
 
     def end(canvases: list[Canvas], seeds: list[int]) -> list[list[int]]:
@@ -76,15 +79,38 @@ def test_a_batch_equals_its_parts(written, cache, structural):
 @pytest.mark.parametrize("cache", CACHES)
 @pytest.mark.parametrize("written", STRATEGIES)
 def test_every_order_of_calls(written, cache, structural):
-    """Fails if a strategy, which may ask about a lane several times a call, does not end or writes around the hole."""
+    """Fails if a strategy, which may ask about a lane several times a call, needs more calls than it says or writes what was there."""
     for seed in range(CASES):
         start = random_canvas(seed, structural=structural)
-        denoiser = cached(tiny_denoiser(seed, structural=structural), cache)
-        strategy = make_strategy(written, lambda _, seed=seed: tiny_denoiser(seed + 1000))
+        denoiser = cached(deep_denoiser(seed, structural=structural), cache)
+        drafter = cached(deep_denoiser(seed + 1000, structural=structural), cache)
+        strategy = make_strategy(written, lambda _, drafter=drafter: drafter)
         rule = make_rule(written, threshold=0.5, temperature=0.0)
-        *_, (end,) = strategy([start], denoiser, [rule], [rng(seed)], adjust=[restless])
-        assert end.done
-        assert start.tokens[~start.holes].tolist() == end.tokens[~end.holes].tolist()
+        states = [start, *(now for (now,) in strategy([start], denoiser, [rule], [rng(seed)], adjust=[restless]))]
+        assert states[-1].done
+        assert len(denoiser.asked) + len(drafter.asked) <= make_strategy(written).max_steps(start)
+        given = start.holes & ~start.masked
+        for now in states:
+            assert start.tokens[~start.holes].tolist() == now.tokens[~now.holes].tolist()
+            assert by_name(start, given).items() <= by_name(now, now.holes).items()
+
+
+@pytest.mark.parametrize("cache", CACHES)
+@pytest.mark.parametrize("written", STRATEGIES)
+def test_a_batch_in_any_order_of_calls_equals_its_parts(written, cache, structural):
+    """Fails if what a strategy asks about one canvas, guesses and drafts included, reaches what is kept of another."""
+    inner, drafter = (deep_denoiser(seed, structural=structural) for seed in (3, 1003))
+    starts = [random_canvas(seed, structural=structural) for seed in range(3)]
+
+    def end(canvases: list[Canvas], seeds: list[int]) -> list[list[int]]:
+        strategy = make_strategy(written, lambda _: cached(drafter, cache))
+        rules = [make_rule(written, threshold=0.5, temperature=0.7)] * len(canvases)
+        rngs = [rng(seed) for seed in seeds]
+        *_, last = strategy(canvases, cached(inner, cache), rules, rngs, adjust=[restless])
+        return [canvas.tokens.tolist() for canvas in last]
+
+    alone = [end([start], [seed])[0] for seed, start in enumerate(starts)]
+    assert alone == end(starts, list(range(len(starts))))
 
 
 @pytest.mark.parametrize("name", [name for name in RULES if "steps" in DESCRIBED[name].parameters])
@@ -92,12 +118,28 @@ def test_every_order_of_calls(written, cache, structural):
 def test_refreshing_always_changes_nothing(written, name):
     """Fails if a cache that may keep nothing decodes another text than none does."""
     for seed in range(CASES):
-        start, inner = random_canvas(seed, structural=True), tiny_denoiser(seed)
+        start, inner = random_canvas(seed, structural=True), deep_denoiser(seed)
         ends = []
         for denoiser in (inner, cached(inner, f"{name}:steps=1")):
             *_, (end,) = denoise([start], denoiser, [made(written)], [rng(seed)], adjust=[restless])
             ends.append(end.tokens.tolist())
         assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize(
+    "cache", ["prefix", "dual", "hole:steps=1000", "dkv-decode:steps=1000", "dkv-greedy:steps=1000"]
+)
+def test_a_cache_is_felt_in_these_tests(cache):
+    """Fails if every cache answers as none does: then the tests above would show nothing of what is stale."""
+    differ = 0
+    for seed in range(12):
+        start, inner = random_canvas(seed, structural=False), deep_denoiser(seed, structural=False)
+        texts = []
+        for denoiser in (inner, cached(inner, cache)):
+            *_, (end,) = denoise([start], denoiser, [made("threshold:threshold=2")], [rng(seed)])
+            texts.append(end.tokens.tolist())
+        differ += texts[0] != texts[1]
+    assert differ > 0
 
 
 def test_rules_take_back_with_a_cache():
@@ -106,7 +148,7 @@ def test_rules_take_back_with_a_cache():
     for name, decoder in DECODERS.items():
         for seed in range(CASES if decoder.takes_back and not decoder.is_strategy else 0):
             start = random_canvas(seed, structural=False)
-            denoiser = cached(tiny_denoiser(seed, structural=False), "hole")
+            denoiser = cached(deep_denoiser(seed, structural=False), "hole")
             states = denoise([start], denoiser, [made(name)], [rng(seed)], adjust=[restless])
             for (before,), (now,) in itertools.pairwise(itertools.islice(states, bound(made(name), start))):
                 count += int((~before.masked & (before.tokens != now.tokens)).sum())
@@ -117,7 +159,7 @@ def test_rows_are_saved_in_these_tests():
     """Fails if the tiny canvases leave a cache nothing to keep."""
     saved = 0
     for seed in range(CASES):
-        spied = Spied(tiny_denoiser(seed)._inner)
+        spied = Spied(deep_denoiser(seed)._inner)
         start = random_canvas(seed, structural=False)
         list(denoise([start], with_cache(spied, "hole:share=1"), [made("left_to_right")], [rng(seed)]))
         saved += sum(len(start.tokens) - len(rows) for (rows,) in spied.computed)

@@ -38,6 +38,7 @@ TOGETHER = (
     "dream:alg=origin,faithful=true,steps=20",
     "dream:alg_temp=0.5",
     "dream:steps=20,faithful=true",
+    "threshold:block=3",
     "left_to_right:tokens=3",
     "llada:block=3",
     "llada:block=3,steps=4,remasking=random,temperature=0.7",

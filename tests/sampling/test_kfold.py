@@ -14,7 +14,7 @@ from tests.sampling.mutants import mutant
 from tests.sampling.reader import MASK, Reader, outcome, random_canvas, states
 from tests.sampling.tiny import rng
 
-CASES = 120
+CASES = 250
 FOLDS = "dlm_lsp.sampling.folds"
 
 
@@ -38,24 +38,29 @@ def disagrees(strategy: type[Kfold], seed: int) -> bool:
 
 
 def test_agrees_with_the_card():
-    """Fails if any of 120 decodes differs from the plain lists in any step."""
+    """Fails if any of 250 decodes differs from the plain lists in any step."""
     assert [] == [seed for seed in range(CASES) if disagrees(Kfold, seed)]
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "module"),
-    [
-        ("math.ceil(self.share * int(judged.sum()))", "int(self.share * int(judged.sum()))", ""),
-        ("likely < self.below", "likely > self.below", ""),
-        ("surest(-likely,", "surest(likely,", ""),
-        ("places[first::folds]", "places[first : first + 1]", FOLDS),
-        ("canvas.tokens.index_fill(0, hidden, canvas.mask_id)", "canvas.tokens", FOLDS),
-        ("chances(logits[here],", "chances(logits[here] / 2,", FOLDS),
-        ("canvases[k].tokens[hidden]", "canvases[k].tokens[hidden].flip(0)", FOLDS),
-    ],
-)
-def test_mutations_are_caught(right, wrong, module):
+MUTATIONS = {
+    "the share is rounded down": (
+        "",
+        "math.ceil(self.share * int(judged.sum()))",
+        "int(self.share * int(judged.sum()))",
+    ),
+    "the likely go": ("", "likely < self.below", "likely > self.below"),
+    "the likeliest of them first": ("", "surest(-likely,", "surest(likely,"),
+    "one token a fold": (FOLDS, "places[first::folds]", "places[first : first + 1]"),
+    "judged in its own sight": (FOLDS, "canvas.tokens.index_fill(0, hidden, canvas.mask_id)", "canvas.tokens"),
+    "a softmax with a temperature": (FOLDS, "chances(logits[here],", "chances(logits[here] / 2,"),
+    "the token of another row": (FOLDS, "canvases[k].tokens[hidden]", "canvases[k].tokens[hidden].flip(0)"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutations_are_caught(name):
     """Fails if the comparison above would not notice this mistake."""
+    module, right, wrong = MUTATIONS[name]
     mutated = mutant(Kfold, right, wrong, module=module)
     assert any(disagrees(mutated, seed) for seed in range(CASES))
 

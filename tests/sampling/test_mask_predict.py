@@ -33,7 +33,8 @@ MUTATIONS = {
     ),
     "one step behind": ("", "self.steps - now - 1", "self.steps - now"),
     "of what is masked instead of the start": ("", "again = memory.start", "again = int(masked.sum())"),
-    "decided rows are taken back": ("", "kept = surest(score, memory.own", "kept = surest(score, masked"),
+    "all written tokens are taken back": ("", "kept = surest(score, memory.own", "kept = surest(score, masked"),
+    "decided rows are taken back": ("", "= memory.own & ~kept & ~masked", "= ~kept & ~masked"),
     "the least sure are kept": ("dlm_lsp.sampling.schedule", "descending=True", "descending=False"),
 }
 

@@ -16,7 +16,7 @@ from tests.sampling.reader import MASK, Reader, outcome, random_canvas
 from tests.sampling.test_every_sampler import random_canvas as growing_canvas
 from tests.sampling.tiny import rng, tiny_denoiser
 
-CASES = 100
+CASES = 250
 
 
 class Stubborn(Reader):
@@ -38,24 +38,27 @@ def disagrees(strategy: type[SelfSpeculation], seed: int) -> bool:
 
 
 def test_agrees_with_the_card():
-    """Fails if any step or any call of 100 decodes differs from the plain lists."""
+    """Fails if any step or any call of 250 decodes differs from the plain lists."""
     assert [] == [seed for seed in range(CASES) if disagrees(SelfSpeculation, seed)]
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("if same(guessed, path[-1]):", "if True:"),
-        ("len(chain) < self.states", "len(chain) <= self.states"),
-        ("                if further.done:\n                    break\n", ""),
-        ("last[k] = follow(answer, *path[-2:])", "last.setdefault(k, answer)"),
-        ("path.append(step(path[-1], answer, k, rngs[k]))", "path.append(step(now[k], answer, k, rngs[k]))"),
-        ("now[k] = path[min(turn, len(path) - 1)]", "now[k] = path[-1]"),
-    ],
-)
-def test_mutations_are_caught(right, wrong):
+MUTATIONS = {
+    "every guess is believed": ("if same(guessed, path[-1]):", "if True:"),
+    "a state too many": ("len(chain) < self.states", "len(chain) <= self.states"),
+    "finished states are asked about": ("                if further.done:\n                    break\n", ""),
+    "guesses by the first answer of all": ("last[k] = follow(answer, *path[-2:])", "last.setdefault(k, answer)"),
+    "every step begins anew": (
+        "path.append(step(path[-1], answer, k, rngs[k]))",
+        "path.append(step(now[k], answer, k, rngs[k]))",
+    ),
+    "only the last of several steps is told": ("now[k] = path[min(turn, len(path) - 1)]", "now[k] = path[-1]"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutations_are_caught(name):
     """Fails if the comparison above would not notice this mistake."""
-    mutated = mutant(SelfSpeculation, right, wrong)
+    mutated = mutant(SelfSpeculation, *MUTATIONS[name])
     assert any(disagrees(mutated, seed) for seed in range(CASES))
 
 

@@ -26,6 +26,7 @@ from tests.sampling.literal.sundae import sundae_step
 from tests.sampling.mutants import mutant
 from tests.sampling.stepwise import MASK, NEVER, Literal, disagreements
 from tests.sampling.tiny import EXPAND, rng, tiny_denoiser
+from tests.sampling.walks import Draws
 
 SABER = {"paper": saber_paper_step, "llada": saber_llada_step, "dream": saber_dream_step}
 
@@ -39,8 +40,13 @@ def saber_pair(variant: str, made: type, draw: random.Random) -> tuple[Sampler, 
 
 def sundae_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
     """The rule and its transcription with the same random parameters."""
-    rounds, share = draw.choice([0, 1, 4, 16]), draw.choice([1.0, 0.5, 0.3])
-    return made("proposal", rounds, share), functools.partial(sundae_step, rounds=rounds, share=share)
+    parameters = {
+        "start": draw.choice(["proposal", "proposal", "random"]),
+        "rounds": draw.choice([0, 1, 4, 16]),
+        "share": draw.choice([1.0, 0.5, 0.3]),
+        "temperature": draw.choice([0.0, 0.0, 0.7]),
+    }
+    return made(**parameters), functools.partial(sundae_step, **parameters, uniform=lambda: Draws(rng()).uniform)
 
 
 def llada21_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
@@ -109,6 +115,8 @@ MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
         "one look more": (">= self.rounds", "> self.rounds"),
         "no fixed point": ("(seen is not None and torch.equal(seen, now))", "False"),
         "a look is not counted": ('memory.numbers.get("round", 0) + 1', 'memory.numbers.get("round", 0)'),
+        "every start is the model's": ('if self.start == "random":', "if False:"),
+        "a random start of any token": ("logits.isfinite().float()", "torch.ones_like(logits)"),
         "surest first in a hole of masks": (
             "canvas.commit(masked, tokens",
             "canvas.commit(surest(confidence, masked, 1), tokens",

@@ -10,7 +10,8 @@ from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.samplers import SAMPLERS, make_sampler
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from dlm_lsp.sampling.strategy import Sampler
-from tests.sampling.literal.threshold import threshold_step
+from tests.sampling import walks
+from tests.sampling.literal.threshold import threshold, threshold_step
 from tests.sampling.mutants import mutant
 from tests.sampling.tiny import rng
 
@@ -113,7 +114,7 @@ MUTATIONS = {
         "numbers.numpy().argmax(-1)",
         "numbers.shape[-1] - 1 - numbers.flip(-1).numpy().argmax(-1)",
     ),
-    "decided rows too": ("", "canvas.undecided.nonzero()", "(canvas.rows >= 0).nonzero()"),
+    "decided rows too": ("", "decided_now = canvas.undecided if", "decided_now = canvas.rows >= 0 if"),
     "the belief of other rows": (BELIEF, "logits.index_select(0, send(rows, logits.device))", "logits[: len(rows)]"),
 }
 
@@ -125,8 +126,41 @@ def test_mutations_are_caught(name):
     assert disagreements(mutant(Threshold, right, wrong, module=module)) > 0
 
 
+def in_blocks(sampler: type, case: walks.Case) -> tuple[Sampler, list[list[int]]]:
+    """The rule and its transcription with the same threshold and blocks."""
+    tau, block = case.choose.choice([0.3, 0.5, 0.9, 2.0]), case.choose.choice([0, 1, 2, 3, 5])
+    return sampler(tau, block=block), threshold(*case.given, tau=tau, block_length=block or 1000)
+
+
+def test_agrees_with_the_paper_in_blocks():
+    """Fails if any step of 250 random decodes differs from the literal transcription, which goes block by block."""
+    assert [] == list(walks.disagreements(Threshold, in_blocks, 250))
+
+
+BLOCKS = "dlm_lsp.sampling.blocks"
+MUTATIONS_IN_BLOCKS = {
+    "no blocks": ("", "canvas.undecided & focus[canvas.rows]", "canvas.undecided"),
+    "the last block first": (BLOCKS, "number[masked].min()", "number[masked].max()"),
+    "blocks of what is still masked": ("", "memory=canvas.remember().next()", "memory=None"),
+    "blocks one longer": (BLOCKS, "(own.cumsum(0) - 1) // block", "(own.cumsum(0) - 1) // (block + 1)"),
+    "the rows of a block that were decided before": ("", "canvas.undecided & focus", "focus"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS_IN_BLOCKS)
+def test_mutations_in_blocks_are_caught(name):
+    """Fails if the comparison of whole decodes would not notice this mistake in the blocks."""
+    module, right, wrong = MUTATIONS_IN_BLOCKS[name]
+    assert any(True for _ in walks.disagreements(mutant(Threshold, right, wrong, module=module), in_blocks, 200))
+
+
 @pytest.mark.parametrize(
-    ("name", "parameters"), [("threshold", {"threshold": -0.1}), ("threshold", {"temperature": float("nan")})]
+    ("name", "parameters"),
+    [
+        ("threshold", {"threshold": -0.1}),
+        ("threshold", {"temperature": float("nan")}),
+        ("threshold", {"block": -1}),
+    ],
 )
 def test_parameters_out_of_range(name, parameters):
     """Fails if a parameter that means nothing is taken, or the sentence does not name it."""

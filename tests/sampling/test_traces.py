@@ -9,8 +9,9 @@ from torch import Tensor
 
 from dlm_lsp.models.dream import DreamModel
 from dlm_lsp.models.transformer import NetworkDenoiser
-from dlm_lsp.sampling.canvas import Canvas, Move
+from dlm_lsp.sampling.canvas import Canvas
 from dlm_lsp.sampling.denoise import denoise
+from dlm_lsp.sampling.samplers.eb import Eb
 from dlm_lsp.sampling.samplers.threshold import Threshold
 from tests.sampling.replay import (
     DATA,
@@ -49,20 +50,14 @@ def dreamon() -> DreamModel:
 
 @pytest.mark.parametrize("trace", traces("fast-dllm-llada.json"))
 def test_fast_dllm_on_llada(trace, llada):
-    """Fails if the threshold rule, its at-least-one, the banned mask or the order of equals is not Fast-dLLM's.
-
-    A block is a hole; the masks behind it are context until their turn comes.
-    """
-    sampler = Threshold(torch.inf if trace["settings"]["threshold"] is None else trace["settings"]["threshold"])
-    tokens, actual = trace["canvas"], []
-    start, stop = trace["region"]
-    for block in range(start, stop, trace["settings"]["block_length"]):
-        hole = canvas_of(tokens, block, block + trace["settings"]["block_length"])
-        steps, end = changes(hole, llada, sampler, ban=trace["mask_token_banned"])
-        tokens, actual = end.tokens.tolist(), actual + steps
-    assert trace["changes"] == actual
-    assert trace["final"] == tokens
-    assert trace["nfe"] == len(actual)
+    """Fails if the threshold rule, its at-least-one, its blocks, the banned mask or the order of equals is not Fast-dLLM's."""
+    tau = torch.inf if trace["settings"]["threshold"] is None else trace["settings"]["threshold"]
+    canvas = canvas_of(trace["canvas"], *trace["region"])
+    sampler = Threshold(tau, block=trace["settings"]["block_length"])
+    steps, end = changes(canvas, llada, sampler, ban=trace["mask_token_banned"])
+    assert trace["changes"] == steps
+    assert trace["final"] == end.tokens.tolist()
+    assert trace["nfe"] == len(steps)
 
 
 @pytest.mark.parametrize("trace", traces("fast-dllm-dream.json"))
@@ -76,14 +71,8 @@ def test_fast_dllm_on_dream(trace, dream):
     assert trace["nfe"] == len(steps)
 
 
-def surest_by_entropy(canvas: Canvas, logits: Tensor, _: torch.Generator) -> Move:
-    """DreamOn's `entropy`: one token a step, where the distribution is narrowest."""
-    probabilities = logits.softmax(-1)  # [H, V]
-    narrowness = (probabilities * torch.log(probabilities + 1e-10)).sum(-1)  # [H]
-    masked = canvas.masked[canvas.holes]
-    best = torch.zeros_like(masked)
-    best[torch.where(masked, narrowness, -torch.inf).argmax()] = True
-    return canvas.commit(best, logits.argmax(-1), probabilities.amax(-1))
+NARROWEST = Eb(gamma=0.0)
+"""DreamOn's `entropy`: one token a step, where the distribution is narrowest."""
 
 
 @pytest.mark.parametrize("trace", traces("dreamon.json"))
@@ -99,7 +88,7 @@ def test_dreamon(trace, dreamon):
         full = growing and len(canvas.rows) >= options["max_gen_len"]
         return torch.where(torch.arange(VOCAB) == EXPAND, -torch.inf, logits) if full else logits
 
-    sampler = surest_by_entropy if options["alg"] == "entropy" else ONE_A_STEP
+    sampler = NARROWEST if options["alg"] == "entropy" else ONE_A_STEP
     canvas = canvas_of(trace["canvas"], *trace["region"], options["max_gen_len"] if growing else 0)
     states = [
         now.tokens.tolist()

@@ -55,8 +55,8 @@ def assert_replayed(trace: dict, denoiser: NetworkDenoiser, rule: Rule, sampler:
 
 
 @dataclass(frozen=True)
-class InBlocks:
-    """A rule that sees one block after another as if it were the hole."""
+class AsInDreamPort:
+    """Blocks with the fault of Fast-dLLM's code for Dream: a block's first call commits its first token, whatever the confidence."""
 
     rule: Sampler
     block: int
@@ -66,25 +66,15 @@ class InBlocks:
         return leftmost_block(canvas, self.block)
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:
-        """The rule's move; the block is remembered, and not what the rule would remember."""
+        """The block's first token, or the move of the rule, which sees the block as if it were the hole."""
         here = self.focus(canvas)
-        alone = replace(canvas, hole_of=torch.where(here, canvas.hole_of, CONTEXT))
-        return replace(self.rule(alone, logits[here[canvas.rows]], rng), memory=canvas.remember().next())
-
-
-@dataclass(frozen=True)
-class AsInDreamPort(InBlocks):
-    """With the fault of Fast-dLLM's code for Dream: a block's first call commits its first token, whatever the confidence."""
-
-    def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:
-        """The block's first token, or the rule's move."""
-        here = self.focus(canvas)
-        if not bool(canvas.masked[here].all()):
-            move = super().__call__(canvas, logits, rng)
-            return replace(move, memory=canvas.remember().next(numbers={"call": canvas.memory.numbers["call"] + 1}))
-        first = here & (here.cumsum(0) == 1)
-        move = canvas.commit(first[canvas.rows], logits.argmax(-1), logits.softmax(-1).amax(-1))
-        return replace(move, memory=canvas.remember().next(numbers={"call": 1}))
+        if bool(canvas.masked[here].all()):
+            first = here & (here.cumsum(0) == 1)
+            move, call = canvas.commit(first[canvas.rows], logits.argmax(-1), logits.softmax(-1).amax(-1)), 1
+        else:
+            alone = replace(canvas, hole_of=torch.where(here, canvas.hole_of, CONTEXT))
+            move, call = self.rule(alone, logits[here[canvas.rows]], rng), canvas.memory.numbers["call"] + 1
+        return replace(move, memory=canvas.remember().next(numbers={"call": call}))
 
 
 @dataclass(frozen=True)
@@ -111,9 +101,9 @@ class PortedEntropy:
 def test_fast_dllm_on_llada(trace, denoisers):
     """Fails if another row than those of the prefix or dual cache is computed, or its keys are rotated to another place."""
     options = trace["settings"]
-    rule = Threshold(torch.inf if options["threshold"] is None else options["threshold"])
+    tau = torch.inf if options["threshold"] is None else options["threshold"]
     cache = Dual() if "dual-cache" in trace["id"] else Prefix()
-    assert_replayed(trace, denoisers["llada-tiny"], cache, InBlocks(rule, options["block_length"]))
+    assert_replayed(trace, denoisers["llada-tiny"], cache, Threshold(tau, block=options["block_length"]))
 
 
 @pytest.mark.parametrize("trace", traces("fast-dllm-dream-cached.json"))

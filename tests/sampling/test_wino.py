@@ -16,7 +16,7 @@ from tests.sampling.mutants import mutant
 from tests.sampling.reader import MASK, Reader, outcome, random_canvas, states
 from tests.sampling.tiny import rng
 
-CASES = 150
+CASES = 250
 
 
 def disagrees(strategy: type[Wino], seed: int) -> bool:
@@ -37,26 +37,27 @@ def disagrees(strategy: type[Wino], seed: int) -> bool:
 
 
 def test_agrees_with_the_paper():
-    """Fails if any of 150 decodes differs from the literal transcription in any step."""
+    """Fails if any of 250 decodes differs from the literal transcription in any step."""
     assert [] == [seed for seed in range(CASES) if disagrees(Wino, seed)]
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong"),
-    [
-        ("visible[shadow[masks], inside] = False", "pass"),
-        ("visible[length + 1 :, length:] = masks", "pass"),
-        ("expected < self.check_threshold", "expected > self.check_threshold"),
-        ("most=accepted[k] - 1", "most=accepted[k]"),
-        ("if count > 1:", "if count > 0:"),
-        ("* 7 // 10, LEAST_AT_ONCE)", "* 7 // 10, 1)"),
-        ("confidence > self.threshold", "confidence >= self.threshold"),
-        ("surest(-expected,", "surest(expected,"),
-    ],
-)
-def test_mutations_are_caught(right, wrong):
+MUTATIONS = {
+    "the shadow of a token sees it": ("visible[shadow[masks], inside] = False", "pass"),
+    "the shadow does not see itself": ("visible[length + 1 :, length:] = masks", "pass"),
+    "the expected are taken back": ("expected < self.check_threshold", "expected > self.check_threshold"),
+    "as many back as came before": ("most=accepted[k] - 1", "most=accepted[k]"),
+    "no limit to what is taken back": ("most=accepted[k] - 1", "most=1000"),
+    "one accepted is enough to verify": ("if count > 1:", "if count > 0:"),
+    "at least one at once, not five": ("* 7 // 10, LEAST_AT_ONCE)", "* 7 // 10, 1)"),
+    "reaches tau1": ("confidence > self.threshold", "confidence >= self.threshold"),
+    "the surest are taken back first": ("surest(-expected,", "surest(expected,"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_mutations_are_caught(name):
     """Fails if the comparison above would not notice this mistake."""
-    mutated = mutant(Wino, right, wrong)
+    mutated = mutant(Wino, *MUTATIONS[name])
     assert any(disagrees(mutated, seed) for seed in range(CASES))
 
 

@@ -1,6 +1,7 @@
 """A real Dream network, too small to know anything: random weights, 24 ids, logits that spread."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -40,10 +41,13 @@ class Recorded:
         return self._inner.predict(views)
 
 
-def tiny_denoiser(seed: int = 0, *, structural: bool = True) -> Recorded:
-    """A denoiser whose answers are far from uniform; `structural` says whether it has expand and delete tokens."""
+def tiny_denoiser(seed: int = 0, *, structural: bool = True, layers: int = 1) -> Recorded:
+    """A denoiser whose answers are far from uniform; `structural` says whether it has expand and delete tokens.
+
+    With one layer keys and values depend on nothing but their own token: a cache needs two to be felt.
+    """
     generator = torch.Generator().manual_seed(seed)
-    network = DreamModel(CONFIG)
+    network = DreamModel(replace(CONFIG, num_hidden_layers=layers))
     for name, parameter in network.named_parameters():
         if "norm" not in name:
             parameter.data = torch.randn(parameter.shape, generator=generator) * 0.6

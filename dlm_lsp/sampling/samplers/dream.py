@@ -9,6 +9,7 @@ Differs from the paper: the plan is that of the canvas alone (the code takes the
 commits nothing asks the model for nothing, with the same tokens at temperature 0, unless `faithful`, which runs such steps as
 the code does; a step in which the hole grew or shrank is not one of the plan; equal scores go to the leftmost; no eos_penalty:
 what is forbidden is forbidden in any step. `alg` and `steps` are those of the authors' demos; the code itself starts from "origin" and 512.
+Temperature 0 and no nucleus are the code's; the demos draw at 0.2 with top_p 0.95.
 """
 
 from dataclasses import asdict, dataclass, replace

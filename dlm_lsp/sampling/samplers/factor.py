@@ -23,7 +23,7 @@ from dlm_lsp.sampling.schedule import surest
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """Ends in at most H steps; factor 0 commits one token a step, a large one all of the block at once."""
+    """Ends in at most H steps; factor 0 commits one token a step and what is wholly certain, a large one all of the block at once."""
 
     factor: float = 1.0
     block: int = 32

@@ -6,7 +6,8 @@ of the start; the score is log p + g * mask_temperature * (1 - r) with Gumbel no
 
 Differs from the paper: at least one token a step (with one mask left the code waits for the last step); exactly so many rows
 stay masked, also among equals (the code commits all that equal the border), and of equals the leftmost is committed;
-no filtering for typical tokens, which is made for sound; a step in which the hole grew or shrank is not one of the plan.
+no filtering for typical tokens, which is made for sound; the likeliest token is taken unless `temperature` says otherwise (both draw); a
+step in which the hole grew or shrank is not one of the plan.
 """
 
 import math

@@ -10,7 +10,7 @@ while alpha stays at alpha_on, and 0 outside. With sigma = 0 it is the ancestral
 Differs from the paper: steps that change nothing ask the model for nothing (the paper keeps the answer instead); times reach 0 and
 the last step writes all that is left (the code stops at 1e-5 and then takes the likeliest); the nucleus holds the id that
 crosses top_p, as Dream's does; "conf" looks at probabilities before the nucleus is cut; a step in which the hole grew or shrank is not one
-of the plan.
+of the plan; the likeliest token is taken unless `temperature` says otherwise (the paper draws at 1).
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -69,7 +69,7 @@ class Remdm:
         """Draw the rows that are written and those that are masked again in step `now` of the plan."""
         own = canvas.remember().own
         masked = canvas.undecided  # [H]
-        steps = self.steps or int(own.sum())
+        steps = self.steps or canvas.remember().start
         if now >= steps - 1:
             return masked, torch.zeros_like(masked)
         t, s = 1 - now / steps, 1 - (now + 1) / steps

@@ -8,8 +8,9 @@ of them with share 1; a look that changes nothing is the last one.
 Takes back: a changed token is one written over another, so it ends in at most H + `rounds` steps, and 2 more for each row that the
 hole may grow by.
 
-Differs from the paper: the share is the least likely, not drawn; `proposal` needs a model that knows masks, and a model that knows
-nothing but masks believes what it sees: the method is for those trained with wrong tokens. Tokens of growth only act on masks.
+Differs from the paper: the share is the least likely, not drawn; tokens are the likeliest unless `temperature` says otherwise (the paper
+draws at a low one); `proposal` needs a model that knows masks, and a model that knows nothing but masks believes what it sees: the
+method is for those trained with wrong tokens. Tokens of growth only act on masks.
 """
 
 import math

@@ -3,16 +3,18 @@
 Fast-dLLM: Training-free Acceleration of Diffusion LLM by Enabling KV Cache and Parallel Decoding (arXiv 2505.22618),
 algorithm 1, "threshold"; `llada/generate.py` in NVlabs/Fast-dLLM. Letters of the paper: tau is `threshold`, c is `confidence`.
 
-Differs from the paper: no blocks (the hole is the block), no cache; equal confidences go to the leftmost.
+Differs from the paper: the hole is one block unless `block` says otherwise (the authors run blocks of 32 of 256 tokens), counted over
+the masks of the start; caches are `models.cached`; equal confidences go to the leftmost.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor
 
 from dlm_lsp.decoders import check_decoder
 from dlm_lsp.sampling.belief import believe
+from dlm_lsp.sampling.blocks import leftmost_block
 from dlm_lsp.sampling.canvas import Canvas, Move
 
 
@@ -22,19 +24,28 @@ class Threshold:
 
     threshold: float = 0.9
     temperature: float = 0.0
+    block: int = 0
+    """Rows of a block; 0 is one block of all."""
 
     def __post_init__(self) -> None:
         check_decoder("threshold", asdict(self))
+
+    def focus(self, canvas: Canvas) -> Tensor | None:  # [L] bool
+        """Only the leftmost block with a mask is decided."""
+        return leftmost_block(canvas, self.block) if self.block else None
 
     def reads(self, canvas: Canvas) -> Tensor:  # [H] bool
         """Read the masks only."""
         return canvas.undecided
 
     def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
-        """Commit the masked rows with c >= tau, and the best one."""
-        places = canvas.undecided.nonzero().flatten()  # [R]
+        """Commit the block's masked rows with c >= tau, and the best one."""
+        focus = self.focus(canvas)
+        decided_now = canvas.undecided if focus is None else canvas.undecided & focus[canvas.rows]  # [H]
+        places = decided_now.nonzero().flatten()  # [R]
         tokens, confidence = believe(logits, self.temperature, rng, places)  # [R], [R]
         sure = confidence >= self.threshold
         numbers = confidence.tolist()
         sure[numbers.index(max(numbers))] = True
-        return canvas.commit(sure, tokens, confidence, canvas.rows.index_select(0, places))
+        move = canvas.commit(sure, tokens, confidence, canvas.rows.index_select(0, places))
+        return replace(move, memory=canvas.remember().next())

@@ -33,3 +33,25 @@ def threshold_step(
             break
         committed.append((place, x0, c))
     return sorted(committed)
+
+
+def threshold(
+    tokens: list[int],
+    hole: list[int],
+    mask_id: int,
+    answers: list[list[list[float]]],
+    *,
+    tau: float,
+    block_length: int,
+) -> list[list[int]]:
+    """The tokens after every call, one block after another; blocks are counted in what was masked at the start."""
+    tokens, states = list(tokens), []
+    generated = [place for place in hole if tokens[place] == mask_id]
+    for start in range(0, len(generated), block_length):
+        block = generated[start : start + block_length]
+        while any(tokens[place] == mask_id for place in block) and len(states) < len(answers):
+            logits = [row for place, row in zip(hole, answers[len(states)], strict=True) if place in block]
+            for place, token, _ in threshold_step(tokens, block, mask_id, logits, tau):
+                tokens[place] = token
+            states.append(list(tokens))
+    return states
