@@ -4,9 +4,10 @@ CAL: Diffusion LMs Can Approximate Optimal Infilling Lengths Implicitly (arXiv 2
 `dreamcoder_cal.py` and `length_bias.py` in NiuHechang/Calibrated_Adaptive_Length. Letters of the paper: Φ(L) is `phi`, the mean over
 L masks of the largest probability in one model call; B(L) is `Curve`, what Φ is of a length that means nothing; Φ/B is searched.
 
-Differs from the paper: L0 is the caller's (the paper: 8); lengths are asked several to a call, with the same outcome; B is fitted
-per checkpoint (the paper: LLaDA-8B's for all), with the same weights as there, over a grid of b and d that is made finer ten times,
-instead of from a first guess; expand and delete tokens, which the paper's checkpoints lack, are not among the probabilities.
+Differs from the paper: L0 is the caller's (the paper: 8); D is 4, as in the authors' script (their text: 2); lengths are asked several to a
+call, with the same outcome; B is fitted per checkpoint (the paper: LLaDA-8B's for all), with the same weights as there, over a grid of b
+and d that is made finer ten times, instead of from a first guess; expand and delete tokens, which the paper's checkpoints lack, are not
+among the probabilities.
 """
 
 import math

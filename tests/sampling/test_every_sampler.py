@@ -145,6 +145,7 @@ def test_every_decode(written, structural):
         states = decode(start, tiny_denoiser(seed, structural=structural), sampler, seed)
         assert states[-1].done, f"{len(states) - 1} calls were not enough"
         assert len(states) - 1 <= bound(sampler, start)
+        assert may_stand_still(written) or bound(sampler, start) == max_steps(start), "no more than a call a row"
         given = start.holes & ~start.masked
         for before, now in itertools.pairwise(states):
             assert start.tokens[~start.holes].tolist() == now.tokens[~now.holes].tolist()

@@ -5,7 +5,7 @@ import pytest
 from dlm_lsp.errors import SettingsError
 from dlm_lsp.sampling.samplers import make_sampler
 from dlm_lsp.sampling.samplers.p2 import P2
-from tests.sampling.literal.p2 import p2
+from tests.sampling.literal.p2 import masks_after, p2
 from tests.sampling.mutants import mutant
 from tests.sampling.walks import MASK, Case, disagreements, draws_of, random_case, walk
 
@@ -62,6 +62,14 @@ def test_so_many_masks_after_every_step():
         left = [sum(state[place] == MASK for place in case.given[1]) for state in walk(P2(steps), case)]
         expected = [start * (steps - i - 1) // steps for i in range(steps)]
         assert expected[: expected.index(0) + 1] == left
+
+
+def test_shares_are_rounded_as_in_the_code():
+    """Fails if a share is cut as exact numbers would cut it: of 22 rows in 22 steps the ninth leaves 13, and in float32 12."""
+    assert 12 == P2(22)._masks(8, 22)
+    for steps in range(1, 40):
+        plans = [[P2(steps)._masks(i, n) for i in range(steps)] for n in (7, 22, 23, 29, 37)]
+        assert [[masks_after(i, steps, n) for i in range(steps)] for n in (7, 22, 23, 29, 37)] == plans
 
 
 @pytest.mark.parametrize(("name", "value"), [("steps", -1), ("top_p", 2.0), ("top_k", 1.5)])

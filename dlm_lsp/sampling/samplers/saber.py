@@ -19,7 +19,8 @@ of what it drafts: then H - 1 steps are enough for H > 1.
 
 Differs from the paper: rows that stood there at the start are never taken back; `floor` keeps tau up where an unsure model would
 lower it (0, the default, does not); confidences are those at temperature 1. At least n, and fewer back than drafted, are the
-codes'. With blocks, blocks already decoded are looked at too, as in the code for LLaDA.
+codes'. No eos_penalty: what is forbidden is forbidden in any step. With blocks, blocks already decoded are looked at too, as in the
+code for LLaDA.
 Faults of the codes, with `faithful`: that for Dream takes known text behind the first mask back too; that for LLaDA drafts rows
 that are not masked, or ahead of the block, where fewer than n masks are left in the block: it writes them anew.
 """

@@ -3,11 +3,23 @@
 Imports nothing of dlm_lsp: an error would have to be made twice to go unseen.
 """
 
+import struct
 from collections.abc import Callable
 
 from tests.sampling.literal.dream import drawn, filtered
 
 Numbers = Callable[[int], list[float]]
+
+
+def single(number: float) -> float:
+    """The nearest number in float32."""
+    return struct.unpack("f", struct.pack("f", number))[0]
+
+
+def masks_after(i: int, steps: int, n: int) -> int:
+    """How many masks step i leaves: n (1 - kappa), rounded down, in float32 as in the code."""
+    kappa = (i + 1) / steps
+    return int(single(n * single(1 - kappa)))
 
 
 def p2(
@@ -39,7 +51,7 @@ def p2(
             fresh.append((token, p[token]))
         # Lowest score first; of equals the rightmost is masked, so that the leftmost is kept.
         ascending = sorted(variable, key=lambda h: (fresh[h][1], -h))
-        to_mask = ascending[: len(variable) * (steps - i - 1) // steps]  # n (1 - kappa), rounded down
+        to_mask = ascending[: masks_after(i, steps, len(variable))]
         for h in variable:
             if h in to_mask:
                 tokens[hole[h]] = mask_id
