@@ -270,7 +270,7 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
         nargs="+",
         default=list(DECODERS),
         metavar="NAME",
-        help="with parameters as in the setting, such as saber:mu=4; rules, strategies: all of a kind (default: all)",
+        help="with parameters as in the setting, such as saber:mu=4; rules and strategies are all of a kind (default: all)",
     )
     decoders.add_argument("--caches", nargs="+", default=["none"], metavar="NAME", help="(default: none)")
     decoders.add_argument(
@@ -282,7 +282,7 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
         default=[next(iter(DECODERS))],
         metavar="NAME",
         help="samplers that are measured at several values of their knob; the default one is what others are compared with at equal calls "
-        "(default: that one alone; `all`)",
+        "(default: that one alone; or `all`)",
     )
     decoders.add_argument(
         "--calls",
@@ -375,8 +375,6 @@ def _run_bench(options: argparse.Namespace, chosen: Settings) -> int:
         from dlm_lsp.commands.bench_decoders import Likelihood, Plan, bench_decoders
 
         names = ("holes", "samplers", "caches", "lengths", "sweep", "calls", "limit", "minutes", "out", "cases")
-        if options.sweep == ["all"]:
-            options.sweep = options.samplers
         asked = {name: getattr(options, name) for name in names}
         plan = Plan(**asked, likelihood=Likelihood(options.likelihood), jobs=max(options.jobs, 1))
         return bench_decoders(plan, chosen)

@@ -161,7 +161,9 @@ def show_progress() -> Progress:
         TextColumn("{task.description:>10}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("in"),
         TimeElapsedColumn(),
+        TextColumn("· still"),
         TimeRemainingColumn(),
     )
     return Progress(*columns, console=Console(stderr=True))

@@ -36,7 +36,7 @@ from dlm_lsp.commands.trial import Judged, Trials, judge
 from dlm_lsp.commands.variants import Attempt, attempt
 from dlm_lsp.commands.ways import Way, choose_ways
 from dlm_lsp.decoders import ORACLE
-from dlm_lsp.errors import DlmError, SettingsError
+from dlm_lsp.errors import DlmError, SettingsError, WorkerError
 from dlm_lsp.settings import Settings
 from dlm_lsp.values import Outcome, Snapshot
 
@@ -92,14 +92,25 @@ def bench_decoders(plan: Plan, settings: Settings) -> int:
     cases = read_cases(plan.holes, plan.limit)
     if not cases:
         raise DlmError("there is no hole in these files.")
-    report = asyncio.run(_measure(plan, in_turns(cases), ways, settings))
+    try:
+        report = asyncio.run(_measure(plan, in_turns(cases), ways, settings))
+    except KeyboardInterrupt:
+        print(f"\ndlm-lsp: {_goes_on(plan)}", file=sys.stderr)
+        raise
     text = markdown(report)
     print(text, end="")
     if plan.out is not None:
         plan.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         plan.out.with_suffix(".md").write_text(text, encoding="utf-8")
         print(draw_fronts(report, plan.out.with_suffix(".svg")), file=sys.stderr)
-    return 0
+    return 0 if report["cases"] else 1
+
+
+def _goes_on(plan: Plan) -> str:
+    """Say what becomes of what is finished where a run ends early."""
+    if plan.ledger is None:
+        return "nothing is kept without --out; with it the same command would go on."
+    return f"the same command goes on where this one stopped; what is finished is in {plan.ledger}."
 
 
 def in_turns(cases: Sequence[Case]) -> list[Case]:
@@ -159,7 +170,7 @@ async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], setti
 
             await asyncio.gather(*map(work, models))
         if time.monotonic() > until:
-            print("dlm-lsp: the minutes are over: the same command goes on where this one stopped.", file=sys.stderr)
+            print(f"dlm-lsp: the minutes are over: {_goes_on(plan)}", file=sys.stderr)
     return {
         "script": "dlm-lsp bench decoders",
         "version": __version__,
@@ -262,6 +273,8 @@ class _Run:
         plain = replace(way.apply(self.settings), repair_rounds=0, length=ORACLE)
         request = replace(model.request(case.snapshot, plain), truth=(case.truth,), forced=True)
         result = await model.fill(request)
+        if result.outcome in {Outcome.FAILED, Outcome.CANCELLED, Outcome.LATE}:
+            raise WorkerError(result.message or "there was no answer within the time: raise --deadline-ms")
         if not result.candidates:  # nothing but white space was hidden
             return replace(row, nats=0.0)
         written = result.candidates[0]

@@ -15,6 +15,7 @@ from dlm_lsp.values import Snapshot
 
 WHOLE_LINES = {"single-line", "multi-line"}
 """Kinds whose prefix ends with a line end and whose completion owes one."""
+_OPTIONAL = {"test": "", "entry_point": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +61,42 @@ class Case:
 
 def read_cases(paths: Sequence[Path], limit: int | None = None) -> list[Case]:
     """Read the holes of several files, at most `limit` of each kind."""
-    names = {field.name for field in fields(Case)}
-    optional = {"test": "", "entry_point": ""}
-    cases: list[Case] = []
+    chosen: list[Case] = []
+    known: set[str] = set()
     of_kind: dict[str, int] = {}
     for path in paths:
         try:
             lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would also cut at a U+2028 in a string
-        except (OSError, UnicodeDecodeError) as error:
-            raise DlmError(f"{path} cannot be read: {error}") from error
+        except OSError as error:
+            raise DlmError(f"{path} cannot be read: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise DlmError(f"{path} is not UTF-8 text.") from error
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue
-            try:
-                told = {name: str(value) for name, value in json.loads(line).items() if name in names}
-                case = Case(**(optional | told))
-            except (ValueError, TypeError, AttributeError) as error:
-                needed = ", ".join(sorted(names - optional.keys()))
-                raise DlmError(f"{path}, line {number} is no hole: it needs {needed}.") from error
+            case = _read_case(line, f"{path}, line {number}")
+            if case.task_id in known:
+                raise DlmError(
+                    f"{path}, line {number}: there is a hole {case.task_id!r} already; each needs its own task_id."
+                )
             of_kind[case.kind] = of_kind.get(case.kind, 0) + 1
+            known.add(case.task_id)
             if limit is None or of_kind[case.kind] <= limit:
-                cases.append(case)
-    return cases
+                chosen.append(case)
+    return chosen
+
+
+def _read_case(line: str, place: str) -> Case:
+    """Read one hole; what is null counts as missing."""
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise DlmError(f"{place} is no JSON.") from error
+    told = {name: str(value) for name, value in row.items() if value is not None} if isinstance(row, dict) else {}
+    names = {field.name for field in fields(Case)}
+    if missing := sorted(names - _OPTIONAL.keys() - told.keys()):
+        raise DlmError(f"{place} is no hole: it lacks {', '.join(missing)}.")
+    return Case(**_OPTIONAL | {name: value for name, value in told.items() if name in names})
 
 
 def _statement(word: str) -> Callable[[Case], str]:

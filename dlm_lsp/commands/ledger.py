@@ -25,28 +25,33 @@ class Ledger(Generic[Row]):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise DlmError(f"{path} cannot be written: {error.strerror}.") from error
-        found = [row for row in map(_read_line, text.splitlines()) if row]
-        if found and found[0] != json.loads(json.dumps(setup)):  # a tuple comes back as a list
-            raise DlmError(f"{path} holds cases of another model or other settings: name another --out, or remove it.")
-        if not found:
-            self._write(setup)
-        elif not text.endswith("\n"):
-            self._write(None)
-        self.rows += [kind(**row) for row in found[1:]]
+        if not text:
+            self._append(json.dumps(setup))
+            return
+        first, *lines = text.splitlines()
+        others = f"{path} holds cases of another model or other settings, or something else: name another file, or remove it."
+        if _read_line(first) != json.loads(json.dumps(setup)):  # a tuple comes back as a list
+            raise DlmError(others)
+        try:
+            self.rows += [kind(**row) for row in map(_read_line, lines) if row]
+        except TypeError as error:
+            raise DlmError(others) from error
+        if not text.endswith("\n"):
+            self._append("")
 
     def add(self, row: Row) -> None:
         """Keep one case."""
         self.rows.append(row)
         if self._path is not None:
-            self._write(asdict(row))  # type: ignore[call-overload]  # rows are dataclasses
+            self._append(json.dumps(asdict(row)))  # type: ignore[call-overload]  # rows are dataclasses
 
-    def _write(self, row: dict[str, Any] | None) -> None:
+    def _append(self, line: str) -> None:
         assert self._path is not None, "only a ledger with a file writes"
         with self._path.open("a", encoding="utf-8") as file:
-            file.write((json.dumps(row) if row else "") + "\n")
+            file.write(f"{line}\n")
 
 
 def _read_line(line: str) -> dict[str, Any] | None:

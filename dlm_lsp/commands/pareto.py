@@ -17,7 +17,7 @@ PANELS = (
     ("calls", "model calls a hole", "pass_percent", "pass@1, %"),
     ("ms", "ms an answer, before guidance", "pass_percent", "pass@1, %"),
 )
-"""Cost and quality; panels without a number are left out."""
+"""Cost and quality; panels without a point are left out."""
 
 
 def draw_fronts(report: dict[str, Any], file: Path) -> str:
@@ -28,7 +28,9 @@ def draw_fronts(report: dict[str, Any], file: Path) -> str:
     except ImportError:
         return f"there is no picture {file}: it needs matplotlib (`pip install matplotlib`)."
     rows = report["rows"]
-    panels = [panel for panel in PANELS if any(row[panel[0]] is not None and row[panel[2]] is not None for row in rows)]
+    panels = [panel for panel in PANELS if _points(rows, panel[0], panel[2])]
+    if not panels:
+        return f"there is no picture {file}: there is nothing to draw yet."
     families = list(dict.fromkeys(row["family"] for row in rows))
     styles: dict[str, dict[str, Any]] = {
         family: {"color": mpl.colormaps["tab20"](number % 20), "marker": "os^Dv"[number % 5], "label": _short(family)}

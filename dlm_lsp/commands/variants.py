@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from dlm_lsp.commands.ask import Model
 from dlm_lsp.engine.gate import Admitted, admit_all
+from dlm_lsp.errors import WorkerError
 from dlm_lsp.settings import Settings
 from dlm_lsp.text.window import as_seen
 from dlm_lsp.values import Candidate, InfillRequest, InfillResult, Outcome, Snapshot, Step
@@ -49,6 +50,8 @@ async def attempt(
     request = model.request(snapshot, replace(settings, show_broken=True), watch=True)
     request = replace(request, truth=(truth,) if truth else ())
     result = await model.fill(request, first)
+    if result.outcome in {Outcome.FAILED, Outcome.CANCELLED}:  # no answer of the model's, so none that is counted
+        raise WorkerError(result.message)
     ms = first.elapsed_ms()
     steps = first.last_step
     if first.was_disturbed:  # lines were taken back while it wrote: that is not what stands without guidance

@@ -3,6 +3,7 @@
 In: names as they are written in settings. Out: `Way`s that are known to be good, or a SettingsError of one sentence.
 """
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,10 +35,11 @@ but the surest: one token a step."""
 
 
 SEVERAL: Mapping[str, tuple[str, ...]] = {
+    "all": tuple(DECODERS),
     "rules": tuple(name for name, decoder in DECODERS.items() if not decoder.is_strategy),
     "strategies": tuple(name for name, decoder in DECODERS.items() if decoder.is_strategy),
 }
-"""Names for many samplers at once: those within the ordinary loop, and those that order the model calls themselves."""
+"""Names for many samplers at once: all, those within the ordinary loop, and those that order the model calls themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def choose_ways(
         for each in wanted:
             _, complaints = read_settings({name: each} if (name, each) != ("length", ORACLE) else {})
             if complaints:
-                raise SettingsError(complaints[0])
+                group = difflib.get_close_matches(each, SEVERAL, n=1) if name == "sampler" else ()
+                raise SettingsError(f"{complaints[0]}, or {group[0]!r}" if group else complaints[0])
     ways = []
     for cache in caches:
         for length in lengths:

@@ -5,15 +5,16 @@ import math
 import random
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from dlm_lsp import cli
 from dlm_lsp.commands import trial
+from dlm_lsp.commands.ask import Model, OnStep
 from dlm_lsp.commands.bench_decoders import in_turns
-from dlm_lsp.commands.cases import Case
+from dlm_lsp.commands.cases import Case, read_cases
 from dlm_lsp.commands.compare import Difference, Point, compare, front, quality_at
 from dlm_lsp.commands.decoder_tables import Tried, markdown, summarise
 from dlm_lsp.commands.pareto import draw_fronts
@@ -21,6 +22,7 @@ from dlm_lsp.commands.ways import KNOBS, Way, choose_ways
 from dlm_lsp.decoders import DECODERS, ORACLE, read_decoder
 from dlm_lsp.errors import SettingsError
 from dlm_lsp.settings import Settings
+from dlm_lsp.values import InfillRequest, InfillResult, Outcome
 
 TEST = "def check(candidate):\n    assert candidate(3) == 9\n"
 CASES = [
@@ -173,10 +175,11 @@ def test_a_real_process_can_be_interrupted(command: list[str], tmp_path: Path) -
             ["--samplers", "threshold:threshold=-1"],
             "the parameter 'threshold' of 'threshold' is -1.0; it must be 0 or more",
         ),
+        (["--samplers", "ruls"], "there is no sampler 'ruls'; the nearest name is 'dual', or 'rules'."),
         (["--caches", "non"], "'non'"),
         (["--lengths", "orcale"], "there is no length 'orcale'; the nearest name is 'oracle'"),
         (["--lengths", "fixed:tokens=x"], "the parameter 'tokens' of 'fixed' is 'x'; it must be a whole number"),
-        (["--holes", "/nowhere/holes.jsonl"], "/nowhere/holes.jsonl cannot be read"),
+        (["--holes", "/nowhere/holes.jsonl"], "/nowhere/holes.jsonl cannot be read: No such file or directory."),
         (["--out", "results.txt"], "--out names a file that ends in .json"),
         (["--out", "/dev/null/results.json"], "/dev/null/results.json cannot be written"),
     ],
@@ -197,6 +200,7 @@ def test_ways_are_all_combinations_with_their_knobs() -> None:
     assert {"threshold / none / auto", "threshold / none / oracle"} == {way.family for way in swept}
     assert (0, 2) == (swept[0].apply(Settings()).repair_rounds, ways[0].apply(Settings()).repair_rounds)
     assert "threshold:threshold=0.5 / none / auto" == Way("threshold:threshold=0.5").family
+    assert choose_ways(["all"], ["none"], ["auto"], ["all"]) == choose_ways(list(DECODERS), ["none"], ["auto"], KNOBS)
     every = choose_ways(["threshold", "rules", "strategies"], ["none"], ["auto"], ["rules"])
     assert list(DECODERS) == [way.sampler for way in every if not way.is_swept]
     assert len(every) > len(DECODERS) + len(KNOBS)
@@ -423,3 +427,71 @@ def test_tables_and_picture_of_what_was_measured(tmp_path: Path, monkeypatch) ->
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert "it needs matplotlib" in draw_fronts(report, tmp_path / "q.svg")
     assert not (tmp_path / "q.svg").exists()
+
+
+def test_a_run_that_is_over_before_its_first_hole(command: list[str], tmp_path: Path, capsys) -> None:
+    """Fails if too few minutes end in a traceback, look like success, or it is promised that what was not kept goes on."""
+    early = [*command, "--minutes", "0.000001"]
+    assert 1 == cli.main(early)
+    told = capsys.readouterr().err
+    assert f"what is finished is in {tmp_path / 'out' / 'decoders.cases.jsonl'}" in told
+    assert "there is nothing to draw yet" in told
+    at = early.index("--out")
+    assert 1 == cli.main([*early[:at], *early[at + 2 :]])
+    assert "nothing is kept without --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        ("holes.jsonl", lambda text: text + text, "there is a hole 'right' already; each needs its own task_id."),
+        ("holes.jsonl", lambda text: text[:-20], "line 3 is no JSON."),
+        ("holes.jsonl", lambda text: text.replace('"kind"', '"sort"'), "line 1 is no hole: it lacks kind."),
+        ("holes.jsonl", lambda _: "[]", "line 1 is no hole: it lacks canonical, kind, prefix, suffix, task_id."),
+        ("cases.jsonl", lambda _: "somebody's notes", "or something else: name another file, or remove it."),
+        ("cases.jsonl", lambda text: text.replace('"ms"', '"time"'), "or something else: name another file"),
+    ],
+)
+def test_wrong_files_are_one_sentence(command: list[str], tmp_path: Path, capsys, *, name, change, sentence) -> None:
+    """Fails if a broken or foreign file ends in a traceback or is written to, or holes are mixed up."""
+    cases = tmp_path / "cases.jsonl"
+    assert 0 == cli.main([*command, "--cases", str(cases), "--likelihood", "no"])
+    capsys.readouterr()
+    (tmp_path / name).write_text(change((tmp_path / name).read_text()))
+    before = cases.read_text()
+    assert 2 == cli.main([*command, "--cases", str(cases), "--likelihood", "no"])
+    err = capsys.readouterr().err
+    assert sentence in err
+    assert (1, before) == (err.count("\n"), cases.read_text())
+
+
+def test_a_test_that_is_null_is_none(holes: Path, tmp_path: Path) -> None:
+    """Fails if a hole whose test is null counts as one with a test, which nothing can pass."""
+    rows = [{**json.loads(line), "test": None, "entry_point": None} for line in holes.read_text().splitlines()]
+    (tmp_path / "null.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [("", "")] * 3 == [(case.test, case.entry_point) for case in read_cases([tmp_path / "null.jsonl"])]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.CANCELLED, Outcome.LATE])
+@pytest.mark.parametrize("likelihood", ["no", "only"])
+def test_a_model_that_breaks_down_is_not_a_bad_answer(
+    command: list[str], tmp_path: Path, monkeypatch, capsys, *, outcome: Outcome, likelihood: str
+) -> None:
+    """Fails if a model that dies in the middle is counted as one that writes nothing, or as sure of the truth."""
+    real, asked = Model.fill, 0
+
+    async def fill(self: Model, request: InfillRequest, on_step: OnStep | None = None) -> InfillResult:
+        nonlocal asked
+        asked += 1
+        result = await real(self, request, on_step)
+        return replace(result, outcome=outcome, candidates=(), message="the model died") if asked > 6 else result
+
+    monkeypatch.setattr(Model, "fill", fill)
+    status = cli.main([*command, "--likelihood", likelihood])
+    kept = (tmp_path / "out" / "decoders.cases.jsonl").read_text().splitlines()[1:]
+    if (outcome, likelihood) == (Outcome.LATE, "no"):  # too slow is an answer: none
+        assert (0, 3 * 2) == (status, len(kept))
+        return
+    assert (2, True) == (status, "the model died" in capsys.readouterr().err)
+    assert len(kept) < 3 * 2
+    assert all(row["answer"] or row["nats"] for row in map(json.loads, kept))
