@@ -6,11 +6,13 @@ Commands are imported when they run, so that the server starts fast and `--help`
 
 import argparse
 import difflib
+import math
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from dlm_lsp import __version__, settings
 from dlm_lsp.decoders import DECODERS
@@ -63,7 +65,16 @@ _SEVERAL = ("candidates", "temperature", "exclude")
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with errors of one sentence."""
+    """argparse with errors of one sentence, which name the nearest option there is."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Refuse what is left over here, where the options of the command are known, and not in the parser above."""
+        made, unknown = super().parse_known_args(args, namespace)
+        wrong = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
+        if wrong:
+            nearest = difflib.get_close_matches(wrong, self._option_string_actions, n=1)
+            self.error(f"there is no option {wrong}{f' (did you mean {nearest[0]}?)' if nearest else ''}")
+        return made, unknown
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is."""
@@ -89,6 +100,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _from_one(written: str) -> int:
+    """Read a number of things."""
+    if not written.isdecimal() or not int(written):
+        raise argparse.ArgumentTypeError(f"{written!r} is not a whole number from 1 on")
+    return int(written)
+
+
+def _from_zero(written: str) -> float:
+    """Read an amount."""
+    with suppress(ValueError):
+        if 0 <= float(written) < math.inf:
+            return float(written)
+    raise argparse.ArgumentTypeError(f"{written!r} is not a number from 0 on")
 
 
 def _unknown(name: str) -> str:
@@ -153,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     quality.add_argument(
         "--holes", type=Path, nargs="+", required=True, metavar="FILE", help="JSON lines, one hole each"
     )
-    quality.add_argument("--limit", type=int, metavar="N", help="at most N holes of each kind")
+    quality.add_argument("--limit", type=_from_one, metavar="N", help="at most N holes of each kind")
     quality.add_argument("--out", type=Path, metavar="FILE.json", help="results; finished cases beside it are kept")
     quality.add_argument("--floors", action="store_true", help="measure fillings that need no model on the same holes")
     quality.add_argument(
@@ -162,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LIST",
         help="unguided, guided, gated (as the server answers), resampled, resampled-gated; with commas",
     )
-    quality.add_argument("--jobs", type=int, default=1, metavar="N", help="how many models run side by side")
+    quality.add_argument("--jobs", type=_from_one, default=1, metavar="N", help="how many models run side by side")
     _add_settings(quality, _MODEL + _DECODING)
     _add_bench_decoders(kinds)
     return parser
@@ -177,6 +203,7 @@ def _add_trace(commands: "argparse._SubParsersAction[_Parser]") -> None:
         "commits, how sure they were, what was taken back and why, AR-ness. Exit status 1 where the hole stays empty.",
     )
     trace.add_argument("place", metavar="FILE:LINE:COLUMN", help="where, both from 1; - for stdin, such as -:3:5")
+    trace.add_argument("--at", metavar="LINE:COLUMN", help="the place, where FILE comes without")
     trace.add_argument("--out", type=Path, metavar="FILE.html", help="the page (default: named after the place, here)")
     trace.add_argument("--png", type=Path, metavar="FILE.png", help="the picture (default: beside the page)")
     trace.add_argument(
@@ -185,7 +212,7 @@ def _add_trace(commands: "argparse._SubParsersAction[_Parser]") -> None:
     trace.add_argument(
         "--temperatures", default="", metavar="LIST", help="decode at these too and compare, such as 0,0.5,1"
     )
-    trace.add_argument("--draws", type=int, default=3, metavar="N", help="decodes at each above 0 (default: 3)")
+    trace.add_argument("--draws", type=_from_one, default=3, metavar="N", help="decodes at each above 0 (default: 3)")
     _add_settings(trace, (*_MODEL, *_DECODING, "exclude"))
 
 
@@ -286,7 +313,7 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
     )
     decoders.add_argument(
         "--calls",
-        type=float,
+        type=_from_zero,
         nargs="+",
         default=[],
         metavar="N",
@@ -298,16 +325,16 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
         default="yes",
         help="ask how likely the truth is when it is written in each sampler's order; `only` fills nothing (default: yes)",
     )
-    decoders.add_argument("--limit", type=int, metavar="N", help="at most N holes of each kind")
+    decoders.add_argument("--limit", type=_from_one, metavar="N", help="at most N holes of each kind")
     decoders.add_argument(
         "--minutes",
-        type=float,
+        type=_from_zero,
         default=25.0,
         metavar="N",
         help="stop then; the same command goes on; 0: never (default: 25)",
     )
     decoders.add_argument(
-        "--jobs", type=int, default=2, metavar="N", help="how many models run side by side (default: 2)"
+        "--jobs", type=_from_one, default=2, metavar="N", help="how many models run side by side (default: 2)"
     )
     decoders.add_argument("--out", type=Path, metavar="FILE.json", help="results")
     decoders.add_argument(
@@ -376,7 +403,7 @@ def _run_bench(options: argparse.Namespace, chosen: Settings) -> int:
 
         names = ("holes", "samplers", "caches", "lengths", "sweep", "calls", "limit", "minutes", "out", "cases")
         asked = {name: getattr(options, name) for name in names}
-        plan = Plan(**asked, likelihood=Likelihood(options.likelihood), jobs=max(options.jobs, 1))
+        plan = Plan(**asked, likelihood=Likelihood(options.likelihood), jobs=options.jobs)
         return bench_decoders(plan, chosen)
     from dlm_lsp.commands.bench import bench_quality
 
@@ -387,7 +414,7 @@ def _run_bench(options: argparse.Namespace, chosen: Settings) -> int:
         out=options.out,
         floors=options.floors,
         variants=tuple(options.variants.split(",")),
-        jobs=max(options.jobs, 1),
+        jobs=options.jobs,
     )
 
 
@@ -405,8 +432,9 @@ def _run(options: argparse.Namespace) -> int:
             from dlm_lsp.commands.trace import Wanted, read_temperatures, trace, where_to
 
             temperatures = read_temperatures(options.temperature, options.temperatures)
-            page, picture = where_to(options.place, options.out, options.png)
-            return trace(options.place, chosen, Wanted(temperatures, options.draws, page, picture))
+            place = options.place if options.at is None else f"{options.place}:{options.at}"
+            page, picture = where_to(place, options.out, options.png)
+            return trace(place, chosen, Wanted(temperatures, options.draws, page, picture))
         case "demo":
             from dlm_lsp.commands.demo import demo
 

@@ -91,8 +91,6 @@ def read_temperatures(first: float, written: str) -> tuple[float, ...]:
 
 def _check(settings: Settings, wanted: Wanted) -> None:
     """Refuse what would fail after the model has worked, or would change nothing."""
-    if wanted.draws < 1:
-        raise DlmError(f"--draws takes a number from 1 on, not {wanted.draws}.")
     name, given = read_decoder(settings.sampler)
     if "temperature" in given and wanted.temperatures != (0.0,):
         raise DlmError(f"the sampler {name!r} has a temperature of its own: name it there or with --temperatures.")

@@ -69,7 +69,18 @@ def test_every_setting_has_a_description():
         (["bench", "quality", "--holes", "none.jsonl"], "none.jsonl cannot be read"),
         (["bench", "quality", "--holes", "none.jsonl", "--variants", "blind"], "no variant blind"),
         (["bench", "quality", "--holes", "none.jsonl", "--out", "."], "--out names a file that ends in .json, not .."),
+        (["bench", "quality", "--holes", "none.jsonl", "--jobs", "0"], "--jobs: '0' is not a whole number from 1 on;"),
+        (["bench", "decoders", "--holes", "none.jsonl", "--limit", "-1"], "--limit: '-1' is not a whole number from 1"),
+        (["bench", "decoders", "--holes", "none.jsonl", "--minutes", "nan"], "--minutes: 'nan' is not a number from 0"),
         (["--tcp", "http"], "invalid int value: 'http'"),
+        (
+            ["fill", "a.py:1:1", "--sampelr", "eb"],
+            "fill: there is no option --sampelr (did you mean --sampler?); `dlm-lsp",
+        ),
+        (["fill", "--xyzzy=1", "a.py:1:1"], "fill: there is no option --xyzzy; `dlm-lsp fill --help` explains."),
+        (["fill", "a.py:1:1", "b.py:1:1"], "dlm-lsp: unrecognized arguments: b.py:1:1;"),
+        (["bench", "decoders", "--holes", "x", "--cahces", "hole"], "did you mean --caches?"),
+        (["--sdtio"], "serve: there is no option --sdtio (did you mean --stdio?)"),
     ],
 )
 def test_wrong_arguments_are_one_sentence(capsys, arguments, complaint):

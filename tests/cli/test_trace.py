@@ -108,6 +108,12 @@ def test_stdin(capsys, folder: Path, model: str, monkeypatch: pytest.MonkeyPatch
     assert (folder / "stdin-2-5.html").exists()
 
 
+def test_a_place_beside_the_file(capsys, folder: Path, model: str) -> None:
+    """Fails if a place is not taken as `fill` takes it, which the error about a missing one proposes."""
+    assert 0 == trace(capsys, model, "add.py", "--at", "2:5")[0]
+    assert (folder / "add-2-5.html").exists()
+
+
 def test_an_empty_answer_has_a_page_too(capsys, folder: Path, model: str) -> None:
     """Fails if just the decode that one wants to understand, because it gave nothing, is not shown."""
     (folder / "other.py").write_text("x = \n")
@@ -134,7 +140,7 @@ def test_an_empty_answer_has_a_page_too(capsys, folder: Path, model: str) -> Non
         ),
         (["add.py:2:5", "--temperatures", "0,3"], "the temperature 3 is not between 0 and 2."),
         (["add.py:2:5", "--temperature", "3"], "temperature: 3.0 is not between 0 and 2."),
-        (["add.py:2:5", "--draws", "0"], "--draws takes a number from 1 on, not 0."),
+        (["add.py:2:5", "--draws", "0"], "argument --draws: '0' is not a whole number from 1 on;"),
         (["add.py:2:5", "--out", "page.png"], "the page needs a name that ends in .html, not page.png."),
         (["add.py:2:5", "--png", "page.html"], "the picture needs a name that ends in .png, not page.html."),
         (["add.py:2:5", "--out", "no/such/page.html"], "there is no folder no/such to write page.html into."),
