@@ -59,6 +59,10 @@ DECODERS: dict[str, Decoder] = {
             "threshold": Parameter(0.9, "confidence above which a token is committed, tau", high=math.inf),
             "temperature": TEMPERATURE,
             "block": Parameter(0, "tokens of a block; 0 is one block of all", high=512),
+            "faithful": Parameter(
+                False,
+                "commit a block's first token alone in its first call, as the authors' code for Dream with caches does",
+            ),
         },
     ),
     "threshold_dream": Decoder(

@@ -87,7 +87,7 @@ class Prefix:
 
     A block is the view's focus; all rows are computed when another one begins. Differs from the code for Dream: that commits a
     block's first token from the full pass whatever its confidence, because its slice lacks the row before, which speaks about it.
-    Here that row is computed as long as the token is a mask.
+    Here that row is computed as long as the token is a mask; `threshold` with `faithful` commits as that code does.
     """
 
     moves: ClassVar[bool] = False

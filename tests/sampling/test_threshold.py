@@ -129,7 +129,9 @@ def test_mutations_are_caught(name):
 def in_blocks(sampler: type, case: walks.Case) -> tuple[Sampler, list[list[int]]]:
     """The rule and its transcription with the same threshold and blocks."""
     tau, block = case.choose.choice([0.3, 0.5, 0.9, 2.0]), case.choose.choice([0, 1, 2, 3, 5])
-    return sampler(tau, block=block), threshold(*case.given, tau=tau, block_length=block or 1000)
+    faithful = case.choose.random() < 0.3
+    expected = threshold(*case.given, tau=tau, block_length=block or 1000, faithful=faithful)
+    return sampler(tau, block=block, faithful=faithful), expected
 
 
 def test_agrees_with_the_paper_in_blocks():
@@ -143,6 +145,9 @@ MUTATIONS_IN_BLOCKS = {
     "the last block first": (BLOCKS, "number[masked].min()", "number[masked].max()"),
     "blocks of what is still masked": ("", "memory=canvas.remember().next()", "memory=None"),
     "blocks one longer": (BLOCKS, "(own.cumsum(0) - 1) // block", "(own.cumsum(0) - 1) // (block + 1)"),
+    "the fault always": ("", "if self.faithful:", "if True:"),
+    "the fault in every call": ("", "len(places) == int(block.sum())", "True"),
+    "the fault takes the surest": ("", "sure = torch.arange(len(places)) == 0", "sure = confidence == max(numbers)"),
     "the rows of a block that were decided before": ("", "canvas.undecided & focus", "focus"),
 }
 

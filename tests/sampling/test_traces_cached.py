@@ -11,11 +11,12 @@ from torch import Tensor
 from dlm_lsp.models.cached import Cached, DkvDecode, DkvGreedy, Dual, Prefix, Rule
 from dlm_lsp.models.transformer import NetworkDenoiser
 from dlm_lsp.sampling.blocks import leftmost_block
-from dlm_lsp.sampling.canvas import CONTEXT, Canvas, Move
+from dlm_lsp.sampling.canvas import Canvas, Move
 from dlm_lsp.sampling.samplers.dream import Dream
 from dlm_lsp.sampling.samplers.factor import Factor
 from dlm_lsp.sampling.samplers.llada import Llada
 from dlm_lsp.sampling.samplers.threshold import Threshold
+from dlm_lsp.sampling.schedule import surest
 from dlm_lsp.sampling.strategy import Sampler
 from tests.models.spied import Spied
 from tests.sampling.replay import DATA, canvas_of, changes, dream_network, llada_denoiser, traces, vocabulary
@@ -45,7 +46,7 @@ def assert_replayed(trace: dict, denoiser: NetworkDenoiser, rule: Rule, sampler:
     cached = Cached(spied, rule)
     canvas = canvas_of(trace["canvas"], *trace["region"])
     actual, end = changes(canvas, cached, sampler, ban=trace["mask_token_banned"])
-    idle = 0 if isinstance(sampler, Dream | AsInDreamPort) else trace["changes"].count([])
+    idle = 0 if isinstance(sampler, Dream | PortedEntropy) else trace["changes"].count([])
     expected = zip(trace["changes"], trace["forward_lengths"], strict=True)
     expected = [pair for pair in expected if not idle or pair[0]]
     assert [change for change, _ in expected] == actual
@@ -55,46 +56,36 @@ def assert_replayed(trace: dict, denoiser: NetworkDenoiser, rule: Rule, sampler:
 
 
 @dataclass(frozen=True)
-class AsInDreamPort:
-    """Blocks with the fault of Fast-dLLM's code for Dream: a block's first call commits its first token, whatever the confidence."""
+class PortedEntropy:
+    """The other rule of Fast-dLLM's code for Dream with caches: a plan of timesteps in every block.
 
-    rule: Sampler
+    A block's first call has no part in the plan: it commits the block's first token, whatever the confidence.
+    """
+
+    steps: int
+    eps: float
     block: int
 
     def focus(self, canvas: Canvas) -> Tensor:
         """The leftmost block with a mask."""
         return leftmost_block(canvas, self.block)
 
-    def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:
-        """The block's first token, or the move of the rule, which sees the block as if it were the hole."""
-        here = self.focus(canvas)
-        if bool(canvas.masked[here].all()):
-            first = here & (here.cumsum(0) == 1)
-            move, call = canvas.commit(first[canvas.rows], logits.argmax(-1), logits.softmax(-1).amax(-1)), 1
-        else:
-            alone = replace(canvas, hole_of=torch.where(here, canvas.hole_of, CONTEXT))
-            move, call = self.rule(alone, logits[here[canvas.rows]], rng), canvas.memory.numbers["call"] + 1
-        return replace(move, memory=canvas.remember().next(numbers={"call": call}))
-
-
-@dataclass(frozen=True)
-class PortedEntropy:
-    """The other rule of that code: a plan of timesteps in every block, in which the block's first call has no part."""
-
-    steps: int
-    eps: float
-
     def __call__(self, canvas: Canvas, logits: Tensor, _: torch.Generator) -> Move:
         """Commit the narrowest distributions, as many as the plan says."""
-        masked = canvas.undecided  # [H]
-        step = int(canvas.memory.numbers["call"])
+        here = self.focus(canvas)[canvas.rows]  # [H]
+        masked = canvas.undecided & here
+        call = 0 if torch.equal(masked, here) else int(canvas.memory.numbers["call"]) + 1
         times = torch.linspace(1, self.eps, self.steps + 1)
-        count = int(masked.sum() * (1 - times[step + 1] / times[step])) if step < self.steps - 1 else int(masked.sum())
         probabilities = logits.softmax(-1)  # [H, V]
         narrowness = (probabilities * torch.log(probabilities + 1e-10)).sum(-1)
-        chosen = torch.zeros_like(masked)
-        chosen[torch.where(masked, narrowness, -torch.inf).topk(count).indices] = True
-        return replace(canvas.commit(chosen, logits.argmax(-1), probabilities.amax(-1)), idle=count == 0)
+        left = masked.sum()
+        count = int(left * (1 - times[call + 1] / times[call])) if call < self.steps - 1 else int(left)
+        chosen = masked & (masked.cumsum(0) == 1)
+        if call:
+            chosen = surest(narrowness, masked, count)
+        move = canvas.commit(chosen, logits.argmax(-1), probabilities.amax(-1))
+        memory = canvas.remember().next(numbers={"call": call})
+        return replace(move, memory=memory, idle=not bool(chosen.any()))
 
 
 @pytest.mark.parametrize("trace", traces("fast-dllm-llada-cached.json"))
@@ -110,9 +101,11 @@ def test_fast_dllm_on_llada(trace, denoisers):
 def test_fast_dllm_on_dream(trace, denoisers):
     """Fails if the slice of a shifted family begins elsewhere than in Fast-dLLM's code once the block's first token is known."""
     options = trace["settings"]
-    steps = options["steps"] * options["block_length"] // trace["n"]
-    rule = PortedEntropy(steps, options["eps"]) if options["alg"] == "entropy" else Threshold(options["threshold"])
-    sampler = AsInDreamPort(rule, options["block_length"])
+    block = options["block_length"]
+    if options["alg"] == "entropy":
+        sampler: Sampler = PortedEntropy(options["steps"] * block // trace["n"], options["eps"], block)
+    else:
+        sampler = Threshold(options["threshold"], block=block, faithful=True)
     assert_replayed(trace, denoisers["dream-tiny"], Dual() if options["dual_cache"] else Prefix(), sampler)
 
 

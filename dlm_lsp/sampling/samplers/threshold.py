@@ -5,6 +5,8 @@ algorithm 1, "threshold"; `llada/generate.py` in NVlabs/Fast-dLLM. Letters of th
 
 Differs from the paper: the hole is one block unless `block` says otherwise (the authors run blocks of 32 of 256 tokens), counted over
 the masks of the start; caches are `models.cached`; equal confidences go to the leftmost.
+Fault of the authors' code for Dream with caches, with `faithful`: the first call of a block commits its first token alone, whatever the
+confidence, for what that code computes afterwards lacks the row that speaks about it.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -26,6 +28,7 @@ class Threshold:
     temperature: float = 0.0
     block: int = 0
     """Rows of a block; 0 is one block of all."""
+    faithful: bool = False
 
     def __post_init__(self) -> None:
         check_decoder("threshold", asdict(self))
@@ -47,5 +50,9 @@ class Threshold:
         sure = confidence >= self.threshold
         numbers = confidence.tolist()
         sure[numbers.index(max(numbers))] = True
+        if self.faithful:
+            block = canvas.own if focus is None else focus  # [L] bool
+            if len(places) == int(block.sum()):  # its first call
+                sure = torch.arange(len(places)) == 0
         move = canvas.commit(sure, tokens, confidence, canvas.rows.index_select(0, places))
         return replace(move, memory=canvas.remember().next())

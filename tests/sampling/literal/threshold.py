@@ -43,15 +43,22 @@ def threshold(
     *,
     tau: float,
     block_length: int,
+    faithful: bool,
 ) -> list[list[int]]:
-    """The tokens after every call, one block after another; blocks are counted in what was masked at the start."""
+    """The tokens after every call, one block after another; blocks are counted in what was masked at the start.
+
+    `faithful` is the code for Dream with caches: the full pass at a block's beginning writes its first token, and nothing else.
+    """
     tokens, states = list(tokens), []
     generated = [place for place in hole if tokens[place] == mask_id]
     for start in range(0, len(generated), block_length):
         block = generated[start : start + block_length]
         while any(tokens[place] == mask_id for place in block) and len(states) < len(answers):
             logits = [row for place, row in zip(hole, answers[len(states)], strict=True) if place in block]
-            for place, token, _ in threshold_step(tokens, block, mask_id, logits, tau):
+            committed = threshold_step(tokens, block, mask_id, logits, tau)
+            if faithful and all(tokens[place] == mask_id for place in block):
+                committed = [(block[0], logits[0].index(max(logits[0])), 0.0)]
+            for place, token, _ in committed:
                 tokens[place] = token
             states.append(list(tokens))
     return states
