@@ -5,9 +5,10 @@ hugofloresgarcia/vampnet. Letters: r = (i + 1) / steps; after step i of `steps` 
 of the start; the score is log p + g * mask_temperature * (1 - r) with Gumbel noise g. What is committed never comes back.
 
 Differs from the paper: at least one token a step (with one mask left the code waits for the last step); exactly so many rows
-stay masked, also among equals (the code commits all that equal the border), and of equals the leftmost is committed;
-no filtering for typical tokens, which is made for sound; the likeliest token is taken unless `temperature` says otherwise (both draw); a
-step in which the hole grew or shrank is not one of the plan.
+stay masked, also among equals (the code commits all that equal the border), and of equals the leftmost is committed; the cosine is
+that of exact numbers (in float32, as in the code, one row fewer stays masked at r = 2/3 where n0 is even); no filtering for typical
+tokens, which is made for sound; the likeliest token is taken unless `temperature` says otherwise (both draw); a step in which the hole
+grew or shrank is not one of the plan.
 """
 
 import math
