@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dlm_lsp.commands.compare import RESAMPLES
+from dlm_lsp.commands.compare import LEVEL, RESAMPLES
 from dlm_lsp.commands.decoder_tables import COLUMNS, OWN, WAYS_HEAD, table
 from dlm_lsp.decoders import DECODERS
 
@@ -25,12 +25,14 @@ TITLES = {
 }
 """By file, in the page's order; what else there is comes behind."""
 NAMES = {
-    "exact": "exact answers, points",
-    "nats": "log-likelihood, nats/token",
-    "passed": "pass@1, points",
-    "parses": "answers that parse, points",
+    "exact": "exact answers",
+    "nats": "log-likelihood",
+    "passed": "pass@1",
+    "parses": "answers that parse",
 }
-COSTS = {OWN: "as they are", "calls": "at as many calls", "ms": "in as much time"}
+UNITS = {"exact": "points", "nats": "nats/token", "passed": "points", "parses": "points"}
+COSTS = {"calls": "at as many calls", "ms": "in as much time", OWN: "as they are, whatever they cost"}
+"""The fair comparison first."""
 RANKED_HOLES = 1000
 """So many held-out holes a ranking needs."""
 FEWER_CALLS = 3
@@ -39,53 +41,69 @@ FEWER_CALLS = 3
 Report = Mapping[str, Any]
 
 
+SURE = f"{100 * LEVEL:g} %"
+READING = f"""Every table is made by one line of `make bench-decoders`: all its rows filled the same holes with the same model. *calls* are model
+calls a hole, what decoding costs; *exact %* of the answers are what really stood there, *pass@1 %* pass the hole's test, *parses %* parse where
+they stand; *nats/token* is how unlikely a sampler finds what really stood there when it has to write it, less is better.
+
+More calls buy better answers, so samplers are compared at as many calls: with the default at the value of its threshold that spends as much, between two measured ones on the straight line. *With more calls* means that it has no such value: it is compared at its dearest (*with
+fewer calls*: at its cheapest). *Better* and *worse* is only what the paired bootstrap over documents shows with {SURE}; all else is a tie, however
+the columns look."""
+
+
 def measured() -> str:
-    """Lay out every result there is."""
+    """Lay out every result there is: what it comes to, the rule that it comes to that by, the tables."""
     reports = {
         file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("decoders*.json"))
     }
-    parts = [
-        "## Measured",
-        "By `make bench-decoders`, whose lines in the Makefile are the commands of the tables, one each.",
-    ]
     if not reports:
-        parts.append("Nothing yet: it has not been run.")
-    else:
-        parts += ["### The default", ranking(reports.get(ON_CORPUS), reports.get(LIKELIHOOD))]
-    if ON_TESTS in reports:
-        parts.append(beside_dream(reports[ON_TESTS]))
+        return "## Measured\n\nNothing yet: it has not been run."
     ordered = [*(stem for stem in TITLES if stem in reports), *(stem for stem in reports if stem not in TITLES)]
     titled = {TITLES.get(stem, stem): reports[stem] for stem in ordered}
-    if reports:
-        parts.append(winners(titled))
+    short = [
+        f"- {ranking(reports.get(ON_CORPUS), reports.get(LIKELIHOOD))}",
+        f"- {beside_dream(reports[ON_TESTS])}" if ON_TESTS in reports else "",
+        winners(titled),
+    ]
+    parts = ["## Measured", "### In short", "\n".join(filter(None, short)), "### How to read the tables", READING]
+    parts += ["### How the default is chosen", rule()]
     for stem, (title, report) in zip(ordered, titled.items(), strict=True):
         parts += [f"### {title}", result(report, stem)]
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)
+
+
+def rule() -> str:
+    """Say by which rule the default is chosen."""
+    return (
+        f"On at least {RANKED_HOLES:,} holes of files that were held out of training, by exact answers and by the likelihood of what really stood "
+        "there. A sampler takes the default's place if\n\n"
+        "- at as many model calls as it needs itself it is better in one of the two and worse in neither, and\n"
+        "- as it is, whatever the calls, it is worse in neither.\n\n"
+        f"Worse is what the paired bootstrap shows with {SURE}; better, as so many are compared, what every single one of its {RESAMPLES:,} draws "
+        "shows. A tie leaves the default where it is."
+    )
 
 
 def ranking(answers: Report | None, likelihood: Report | None) -> str:
-    """Say by which rule the default is chosen, and what it comes to."""
+    """Say which sampler the default ought to be by the rule."""
     default = next(iter(DECODERS))
-    rule = (
-        f"The rule: by exact answers and by the likelihood of what really stood there, on at least {RANKED_HOLES:,} holes of files that were held "
-        "out of training, a sampler takes the default's place if at as many model calls as it needs itself it is better in one and worse in "
-        "neither, and as it is, whatever the calls, worse in neither. Worse is what the paired bootstrap shows with 95 %; better, as so many "
-        f"are compared, what every single one of its {RESAMPLES:,} draws shows. Whatever is no more than a tie leaves `{default}` where it is."
-    )
+    kept = f"`{default}` is the default; the rule by which another would take its place has not been applied"
     if answers is None or likelihood is None or answers["model_hash"] != likelihood["model_hash"]:
-        return f"{rule} It has not been applied: there are not both measurements of one model."
+        return f"{kept}: there are not both measurements of one model."
     if min(answers["cases"], likelihood["cases"]) < RANKED_HOLES:
-        return f"{rule} It has not been applied: {answers['cases']} and {likelihood['cases']} holes are too few."
+        return f"{kept}: {answers['cases']} and {likelihood['cases']} holes are too few."
     words = by_sampler(answers, likelihood)
     able = [sampler for sampler, found in words.items() if takes_place(found)]
     rest = [name for name, decoder in DECODERS.items() if not decoder.is_strategy and name not in {default, *words}]
     unknown = f" Not ranked, for want of a measurement: {code(rest)}." if rest else ""
     if not able:
-        return f"{rule} **None of {len(words)} does: `{default}` stays.**{unknown}"
+        return f"**`{default}` stays the default: none of {len(words)} others takes its place** by the rule below.{unknown}"
     exact = {row["sampler"]: row["exact_percent"] for row in answers["rows"] if not row["is_swept"]}
     best = max(able, key=lambda sampler: exact[sampler])
-    also = f" So do {code(each for each in able if each != best)}, with no more exact answers." if len(able) > 1 else ""
-    return f"{rule} **By it `{best}` takes the place of `{default}`**, which `dlm_lsp/decoders.py` still has first.{also}{unknown}"
+    also = (
+        f" So does {code(each for each in able if each != best)}, with no more exact answers." if len(able) > 1 else ""
+    )
+    return f"**By the rule below `{best}` takes the place of `{default}`**, which `dlm_lsp/decoders.py` still has first.{also}{unknown}"
 
 
 def by_sampler(answers: Report, likelihood: Report) -> dict[str, dict[tuple[str, str], Report]]:
@@ -118,16 +136,16 @@ def beside_dream(report: Report) -> str:
     good = [row for row in points if row["pass_percent"] >= (dream["pass_percent"] or 0)]
     cheapest = min(good, key=lambda row: row["calls"], default=None)
     told = (
-        f"Beside Dream's own sampler, on {report['tested_cases']} holes with tests: `dream` needs {dream['calls']} calls a hole and passes "
-        f"{dream['pass_percent']} %, `{default}` needs {own['calls']} and passes {own['pass_percent']} %."
+        f"Dream's own sampler, on {report['tested_cases']} holes with tests, passes {dream['pass_percent']} % with {dream['calls']} calls a hole; "
+        f"`{default}` passes {own['pass_percent']} % with {own['calls']}."
     )
     if cheapest is None:
         return f"{told} No measured setting of `{default}` passes as many."
     times = dream["calls"] / cheapest["calls"]
     met = "met" if times >= FEWER_CALLS else "not met"
     return (
-        f"{told} The cheapest of its settings that passes at least as many is `{cheapest['sampler']}`, with {cheapest['calls']} calls and "
-        f"{cheapest['pass_percent']} %: Dream's needs {times:.2f} times as many. The aim, at least {FEWER_CALLS} times as many, is {met}."
+        f"{told} The cheapest setting that passes as many as Dream's is `{cheapest['sampler']}` ({cheapest['pass_percent']} %, {cheapest['calls']} "
+        f"calls): Dream's needs {times:.2f} times its calls. The aim, at least {FEWER_CALLS} times, is {met}."
     )
 
 
@@ -135,83 +153,121 @@ def winners(titled: Mapping[str, Report]) -> str:
     """Say in one place who beats the default where, at as many calls."""
     lines = []
     for title, report in titled.items():
-        by_measure = {
-            name: [described(row) for row in report["comparisons"] if row["measure"] == measure and wins(row)]
-            for measure, name in NAMES.items()
-        }
-        told = [f"{name}: {', '.join(found)}" for name, found in by_measure.items() if found]
-        if any(row["cost"] == "calls" for row in report["comparisons"]):
-            lines.append(f"- {title}: {'; '.join(told) or 'nobody'}.")
-    return "Better than the default at as many calls, or fewer:\n\n" + "\n".join(lines) if lines else ""
+        by_measure: dict[str, list[str]] = {}
+        for row in filter(wins, fair(report)):
+            gain = f"{row['difference']:+.3g} {UNITS[row['measure']]}"
+            by_measure.setdefault(NAMES[row["measure"]], []).append(f"`{short_name(row)}` ({gain})")
+        told = [f"{name}: {', '.join(found)}" for name, found in by_measure.items()]
+        if fair(report):
+            lines.append(f"  - {title}: {'; '.join(told) or 'nobody'}.")
+    return "- Better than the default at as many calls or fewer:\n" + "\n".join(lines) if lines else ""
+
+
+def fair(report: Report) -> list[Report]:
+    """Give the comparisons at what each costs itself: at as many calls, or in as much time where there is a drafter."""
+    found: dict[tuple[str, str], Report] = {}
+    for row in report["comparisons"]:
+        if row["cost"] in FAIR and row["at_calls"] is None:
+            found.setdefault((row["way"], row["measure"]), row)
+    return list(found.values())
+
+
+FAIR = ("calls", "ms")
 
 
 def wins(row: Report) -> bool:
-    """Whether a comparison shows somebody to be better at as many calls, or fewer."""
-    is_equal = row["cost"] == "calls" and row["at_calls"] is None
-    return is_equal and row["verdict"].startswith("better") and "with more" not in row["verdict"]
+    """Whether a comparison at equal cost shows somebody to be better, at as many calls or fewer."""
+    return row["cost"] in FAIR and row["verdict"].startswith("better") and "with more" not in row["verdict"]
 
 
 def result(report: Report, stem: str) -> str:
-    """Lay out one result: what was measured on what, the rows, and who is better or worse than the default."""
+    """Lay out one result: what was measured on what, what it shows, the rows, and every difference from the default."""
     own = [row for row in report["rows"] if not row["is_swept"]]
-    told = [
-        (
-            f"[`{stem}.json`](../benchmarks/results/{stem}.json): {report['cases']} holes of {', '.join(report['holes'])}, "
-            f"{report['tested_cases']} of them with tests; model `{report['model']}` ({report['model_hash']}, "
-            f"{report.get('dtype') or report['settings']['dtype']}), {report['settings']['repair_rounds']} repair rounds, {report['machine']}, "
-            f"{report['jobs']} at a time."
-        ),
-        *(f"*{COLUMNS[key]}*: {text}" for key, text in LEGEND.items() if any(row.get(key) is not None for row in own)),
+    about = (
+        f"{report['cases']} holes of {', '.join(report['holes'])}, {report['tested_cases']} of them with tests; model `{report['model']}` "
+        f"({report['model_hash']}, {report.get('dtype') or report['settings']['dtype']}), {report['settings']['repair_rounds']} repair rounds, "
+        f"{report['machine']}, {report['jobs']} at a time: [`{stem}.json`](../benchmarks/results/{stem}.json)."
+    )
+    legend = [
+        f"*{COLUMNS[key]}*: {text}" for key, text in LEGEND.items() if any(row.get(key) is not None for row in own)
     ]
-    parts = [" ".join(told), "\n".join(table(own, WAYS_HEAD, COLUMNS)), *differences(report)]
-    parts += [f"Left out: {code([way])}: {why}." for way, why in report["refused"].items()]
+    parts = [about, shown(report), "\n".join(table(own, WAYS_HEAD, COLUMNS)), " ".join(legend)]
+    refused: dict[str, list[str]] = {}
+    for way, why in report["refused"].items():
+        refused.setdefault(why, []).append(way)
+    parts += [f"Left out: {code(ways)}: {why}." for why, ways in refused.items()]
     if (RESULTS / f"{stem}.svg").is_file():
         parts.append(f"![quality by calls](../benchmarks/results/{stem}.svg)")
-    return "\n\n".join(parts)
+    return "\n\n".join(filter(None, [*parts, differences(report)]))
 
 
 LEGEND = {
-    "nats_per_token": "of what really stood there, written in the order of the sampler; less is better.",
-    "forced_calls": "the model calls of that.",
+    "forced_calls": "the model calls of writing what really stood there.",
     "draft_calls": "calls of a drafter, which are not among the others.",
     "tokens_per_call": "those that are left in the answer.",
     "guided_exact_percent": "this and what follows: after repairs.",
 }
-"""What columns mean that do not say so themselves."""
+"""What columns mean that neither they nor READING say."""
 
 
-def differences(report: Report) -> list[str]:
-    """Say by measure and cost who is better, worse, or no different from what it is compared with (paired bootstrap)."""
-    rows = [row for row in report["comparisons"] if row["at_calls"] is None]
+def shown(report: Report) -> str:
+    """Say by measure who is better and who is worse at as many calls, before any number."""
+    rows = fair(report)
     lines = []
     for measure, name in NAMES.items():
-        for cost, where in COSTS.items():
-            by_verdict: dict[str, list[str]] = {}
-            for row in rows:
-                if (row["measure"], row["cost"]) == (measure, cost):
-                    by_verdict.setdefault(row["verdict"], []).append(described(row))
-            told = [f"*{verdict}*: {', '.join(by_verdict[verdict])}" for verdict in sorted(by_verdict, key=place_of)]
-            if told:
-                won = [] if told[0].startswith("*better") else ["nobody is better"]
-                lines.append(f"- {name[0].upper()}{name[1:]}, {where}: {'; '.join([*won, *told])}.")
-    if not lines:
-        return []
-    against = code(dict.fromkeys(row["rival"] for row in rows))
-    return [f"Against {against}; positive is better, with 95 % of the paired bootstrap:\n\n" + "\n".join(lines)]
+        verdicts = {f"`{short_name(row)}`{unequal(row)}": row["verdict"] for row in rows if row["measure"] == measure}
+        told = [
+            f"{word}: {', '.join(who for who, verdict in verdicts.items() if verdict.startswith(word)) or 'nobody'}"
+            for word in ("better", "worse")
+        ]
+        ties = sum(verdict.startswith("no difference") for verdict in verdicts.values())
+        if verdicts:
+            lines.append(f"- {name[0].upper()}{name[1:]}: {'; '.join(told)}; {ties} of {len(verdicts)} tie.")
+    drafters = ", with a drafter in as much time" if any(row["cost"] == "ms" for row in rows) else ""
+    return f"What it shows, against the default at as many calls{drafters}:\n\n" + "\n".join(lines) if lines else ""
 
 
-def place_of(verdict: str) -> tuple[int, str]:
-    """Sort what is better first, then what is worse."""
-    return 0 if verdict.startswith("better") else 1 if verdict.startswith("worse") else 2, verdict
+def differences(report: Report) -> str:
+    """Lay out every difference from the default with its interval, a table for each cost."""
+    tables = []
+    for cost, where in COSTS.items():
+        rows = [row for row in report["comparisons"] if row["cost"] == cost and row["at_calls"] is None]
+        measures = [measure for measure in NAMES if any(row["measure"] == measure for row in rows)]
+        cells = {(row["way"], row["measure"]): cell(row) for row in rows}
+        if rows:
+            heads = [f"{NAMES[measure]}, {UNITS[measure]}" for measure in measures]
+            lines = [
+                f"{where[0].upper()}{where[1:]}:",
+                "",
+                f"| | against | {' | '.join(heads)} |",
+                f"|{' --- |' * (2 + len(heads))}",
+            ]
+            for row in {row["way"]: row for row in rows}.values():
+                found = [cells.get((row["way"], measure), "") for measure in measures]
+                lines.append(f"| `{short_name(row)}` | `{row['rival']}` | {' | '.join(found)} |")
+            tables.append("\n".join(lines))
+    if not tables:
+        return ""
+    head = f"<summary>Every difference from the default with its interval of {SURE}; positive is better, <b>bold</b> is shown</summary>"
+    return "\n\n".join([f"<details>{head}", *tables, "</details>"])
 
 
-def described(row: Report) -> str:
-    """Name what was compared, by what is not the other's too, with the difference and its interval where one is shown."""
+def cell(row: Report) -> str:
+    """Write a difference."""
+    mark = "" if row["verdict"].startswith("no difference") else "**"
+    return f"{mark}{row['difference']:+.3g}{mark} [{row['low']:+.3g}, {row['high']:+.3g}]{unequal(row)}"
+
+
+def unequal(row: Report) -> str:
+    """Say where the default has no setting that costs as much."""
+    word = row["verdict"].partition(", ")[2]
+    return f" ({word})" if word else ""
+
+
+def short_name(row: Report) -> str:
+    """Name what was compared, by what is not the other's too."""
     parts, others = row["way"].split(" / "), row["rival"].split(" / ")
-    name = f"`{' / '.join(part for part, other in zip(parts, others, strict=True) if part != other)}`"
-    if row["verdict"].startswith("no difference"):
-        return name
-    return f"{name} ({row['difference']:+.3g}, {row['low']:+.3g} to {row['high']:+.3g})"
+    return " / ".join(part for part, other in zip(parts, others, strict=True) if part != other)
 
 
 def code(names: Iterable[str]) -> str:

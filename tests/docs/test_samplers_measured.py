@@ -47,15 +47,21 @@ def test_the_numbers_are_those_of_the_results(
     (tmp_path / "decoders-corpus.json").write_text(json.dumps(report))
     text = page.measured()
     assert "8 holes of some.jsonl, 0 of them with tests; model `nano` (abc, int8), 2 repair rounds" in text
+    assert (
+        text.index("### In short") < text.index("### How the default is chosen") < text.index("8 holes of some.jsonl")
+    )
     assert "| `left_to_right` | none | auto | 100.0 |" in text
-    assert "Against `threshold / none / auto`" in text
-    told = "*better*: `left_to_right` (+100, +100 to +100); *no difference shown*: `eb`."
-    assert f"- Exact answers, points, as they are: {told}" in text
-    assert f"- Exact answers, points, at as many calls: {told}" in text
-    assert "- Answers that parse, points, as they are: nobody is better; *no difference shown*" in text
-    title = "- Samplers, on files that were held out of training"
-    assert f"{title}: exact answers, points: `left_to_right` (+100, +100 to +100)." in text
-    assert "pass@1" not in text.lower()
+    assert "- Exact answers: better: `left_to_right`; worse: nobody; 1 of 2 tie." in text
+    assert "- Answers that parse: better: nobody; worse: nobody; 2 of 2 tie." in text
+    for where in ("At as many calls", "As they are, whatever they cost"):
+        rows = text.partition(f"{where}:\n\n| | against | exact answers, points | answers that parse, points |\n")[
+            2
+        ].splitlines()
+        assert "| `left_to_right` | `threshold / none / auto` | **+100** [+100, +100] | +0 [+0, +0] |" == rows[1]
+        assert "| `eb` | `threshold / none / auto` | +0 [+0, +0] | +0 [+0, +0] |" == rows[2]
+    title = "  - Samplers, on files that were held out of training"
+    assert f"{title}: exact answers: `left_to_right` (+100 points)." in text
+    assert "pass@1, points" not in text
     assert "there are not both measurements" in text
 
 
@@ -85,18 +91,18 @@ GAIN = ("no difference shown", "better")
 @pytest.mark.parametrize(
     ("exact", "nats", "told"),
     [
-        ({"eb": TIE}, {"eb": TIE}, "**None of 1 does: `threshold` stays.**"),
-        ({"eb": GAIN}, {"eb": TIE}, "**By it `eb` takes the place of `threshold`**"),
-        ({"eb": TIE}, {"eb": ("better", "better, with fewer calls")}, "**By it `eb` takes the place"),
-        ({"eb": ("better", "better, with more calls")}, {"eb": TIE}, "None of 1 does"),
-        ({"eb": GAIN}, {"eb": ("worse", "better")}, "None of 1 does"),
-        ({"eb": ("no difference shown", "better?")}, {"eb": TIE}, "None of 1 does"),
-        ({"eb": GAIN}, {"eb": ("no difference shown", "worse?")}, "None of 1 does"),
-        ({"eb": GAIN}, {"eb": ("no difference shown", "worse, with fewer calls")}, "None of 1 does"),
-        ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "**By it `eb` takes the place"),
-        ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "So do `klass`, with no more exact answers."),
-        ({"klass": GAIN, "eb": TIE}, {"eb": TIE}, "None of 1 does"),
-        ({"threshold": GAIN}, {"threshold": TIE}, "None of 0 does"),
+        ({"eb": TIE}, {"eb": TIE}, "**`threshold` stays the default: none of 1 others takes its place**"),
+        ({"eb": GAIN}, {"eb": TIE}, "**By the rule below `eb` takes the place of `threshold`**"),
+        ({"eb": TIE}, {"eb": ("better", "better, with fewer calls")}, "**By the rule below `eb` takes the place"),
+        ({"eb": ("better", "better, with more calls")}, {"eb": TIE}, "none of 1 others takes its place"),
+        ({"eb": GAIN}, {"eb": ("worse", "better")}, "none of 1 others takes its place"),
+        ({"eb": ("no difference shown", "better?")}, {"eb": TIE}, "none of 1 others takes its place"),
+        ({"eb": GAIN}, {"eb": ("no difference shown", "worse?")}, "none of 1 others takes its place"),
+        ({"eb": GAIN}, {"eb": ("no difference shown", "worse, with fewer calls")}, "none of 1 others takes its place"),
+        ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "**By the rule below `eb` takes the place"),
+        ({"klass": GAIN, "eb": GAIN}, {"klass": TIE, "eb": TIE}, "So does `klass`, with no more exact answers."),
+        ({"klass": GAIN, "eb": TIE}, {"eb": TIE}, "none of 1 others takes its place"),
+        ({"threshold": GAIN}, {"threshold": TIE}, "none of 0 others takes its place"),
     ],
 )
 def test_the_default_is_chosen_by_the_rule(
@@ -125,15 +131,37 @@ def test_who_wins_is_said_in_one_place(page: ModuleType) -> None:
     won["comparisons"] = [{**row, **gain} for row in won["comparisons"]]
     won["comparisons"].append({**won["comparisons"][1], "at_calls": 4, "way": "factor / hole / auto"})
     text = page.winners({"One": won, "Two": compared("nats", eb=TIE), "Three": {"comparisons": []}})
-    assert ["- One: exact answers, points: `eb` (+1, +0.5 to +1.5).", "- Two: nobody."] == text.splitlines()[2:]
+    assert ["  - One: exact answers: `eb` (+1 points).", "  - Two: nobody."] == text.splitlines()[1:]
+
+
+def test_who_has_a_drafter_is_compared_in_as_much_time(page: ModuleType) -> None:
+    """Fails if a strategy with a drafter is left out of what is shown, or who has none is told twice."""
+    rows = compared("exact", eb=("no difference shown", "worse"), dual=("no difference shown", "better"))["comparisons"]
+    for row in rows:
+        row |= {"difference": 1.0, "rival": "threshold / hole / auto"}
+    rows[-1]["cost"] = "ms"
+    rows.append({**rows[1], "cost": "ms", "verdict": "better"})
+    text = page.shown({"comparisons": rows})
+    assert "at as many calls, with a drafter in as much time:" in text
+    assert "- Exact answers: better: `dual`; worse: `eb`; 0 of 2 tie." in text
+    assert "Two: exact answers: `dual` (+1 points)." in page.winners({"Two": {"comparisons": rows}})
+
+
+def test_an_unequal_comparison_is_called_one(page: ModuleType) -> None:
+    """Fails if who needs more calls than the default can spend seems to be compared at as many."""
+    rows = compared("exact", eb=("no difference shown", "worse, with more calls"))["comparisons"]
+    for row in rows:
+        row |= {"difference": -1.0, "low": -2.0, "high": -0.5, "rival": "threshold / hole / auto"}
+    assert "worse: `eb` (with more calls); 0 of 1 tie" in page.shown({"comparisons": rows})
+    assert "| **-1** [-2, -0.5] (with more calls) |" in page.differences({"comparisons": rows})
 
 
 @pytest.mark.parametrize(
     ("calls", "passes", "told"),
     [
-        (12.0, 5.0, "Dream's needs 3.00 times as many. The aim, at least 3 times as many, is met."),
-        (11.9, 5.0, "2.98 times as many. The aim, at least 3 times as many, is not met."),
-        (12.0, 8.0, "is `threshold`, with 6.0 calls and 8.0 %: Dream's needs 2.00 times as many."),
+        (12.0, 5.0, "Dream's needs 3.00 times its calls. The aim, at least 3 times, is met."),
+        (11.9, 5.0, "2.98 times its calls. The aim, at least 3 times, is not met."),
+        (12.0, 8.0, "is `threshold` (8.0 %, 6.0 calls): Dream's needs 2.00 times its calls."),
         (12.0, 8.1, "No measured setting of `threshold` passes as many."),
     ],
 )
