@@ -19,19 +19,83 @@ LENGTH_FILES = {"grow": "sampling/length.py", "cal": "sampling/cal.py"}
 """The others are plain; `worker/lengths.py` chooses."""
 ADDING = """## Adding a sampler
 
-A paper's rule is about sixty lines: look at `dlm_lsp/sampling/samplers/threshold.py`, which is shorter.
+A paper's rule is about sixty lines. This one, which is nobody's, commits the surest half of the masks in every step; a test follows this
+page with it (`tests/docs/test_adding_a_sampler.py`).
 
-1. `dlm_lsp/sampling/samplers/NAME.py`: a frozen dataclass with the paper's parameters, and `__call__(canvas, logits, rng) -> Move`. It
+1. `dlm_lsp/sampling/samplers/halves.py`: a frozen dataclass with the paper's parameters, and `__call__(canvas, logits, rng) -> Move`. It
    decides about the masked rows of one canvas from their logits, and nothing else: no model, no text, no state (what it wants to find
    again goes into `Move.memory`). The docstring names the paper, uses its letters and has a line "Differs from the paper:". What
    must order the model calls itself is a strategy, in `dlm_lsp/sampling/strategies/`.
-2. A row in `DECODERS` of `dlm_lsp/decoders.py`, with every parameter, its default and its range; a line in `SAMPLERS`.
-3. `tests/sampling/literal/NAME.py`: the paper once more in plain Python lists, slowly, importing nothing of ours, and a test that compares
-   both on seeded random logits.
-4. `make generate` writes it into this page, and `dlm-lsp bench decoders --holes FILE --samplers threshold NAME` measures it. The
-   parameter that trades calls for quality goes into `KNOBS` of `dlm_lsp/commands/ways.py`, for `--sweep`.
 
-The command line, the server (setting `sampler`), every cache and every length take it without further lines.
+```python
+\"""Halves: commit the surest share of the masks in every step.
+
+No paper: n = max(1, floor(s M)) of M masks are committed. s is `share`.
+
+Differs from the paper: equal confidences go to the leftmost.
+\"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from dlm_lsp.decoders import check_decoder
+from dlm_lsp.sampling.belief import believe
+from dlm_lsp.sampling.canvas import Canvas, Move
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    \"""Ends in at most H steps.\"""
+
+    share: float = 0.5
+    temperature: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_decoder("halves", asdict(self))
+
+    def __call__(self, canvas: Canvas, logits: Tensor, rng: torch.Generator) -> Move:  # [H, V]
+        \"""Commit the n masked rows of the highest confidence.\"""
+        tokens, confidence = believe(logits, self.temperature, rng)  # [H], [H]
+        masks = canvas.undecided.nonzero().flatten()  # [M]
+        order = confidence[masks].argsort(descending=True, stable=True)  # [M]
+        chosen = torch.zeros(len(logits), dtype=torch.bool)  # [H]
+        chosen[masks[order[: max(1, int(self.share * len(masks)))]]] = True
+        return canvas.commit(chosen, tokens, confidence)
+```
+
+2. A row in `DECODERS` of `dlm_lsp/decoders.py`, with every parameter, its default and its range:
+
+```python
+    "halves": Decoder(
+        "none: half of the masks",
+        "commits the surest share of the masks",
+        {"share": Parameter(0.5, "share of the masks, s", high=1), "temperature": TEMPERATURE},
+    ),
+```
+
+3. Its name in `SAMPLERS` of `dlm_lsp/sampling/samplers/__init__.py`, with the import:
+
+```python
+    "halves": Halves,
+```
+
+Now it runs everywhere: `--sampler halves:share=0.25` on the command line, the setting `sampler` in the server, under every cache and every
+length, in `dlm-lsp trace`; what is out of range is one sentence. It is measured beside the others, on your own holes as well:
+
+    dlm-lsp bench decoders --holes holes.jsonl --samplers threshold halves halves:share=0.25
+
+A line of holes.jsonl is a JSON object with `task_id`, `kind`, `prefix`, `suffix`, `canonical` (what really stood there) and, if there is one,
+`test` (a program that defines `check`) and `entry_point` (what `check` is called with).
+
+To stay, it also needs:
+
+4. `tests/sampling/literal/halves.py`: the paper once more in plain Python lists, slowly, importing nothing of ours; a test that compares both on
+   seeded random logits, and five mistakes that it notices (`tests/sampling/test_left_to_right.py` is a short one), named in
+   `MUTATIONS` of `tests/sampling/test_literal.py`. What holds for every sampler, cache and seed is tested without another line.
+5. The parameter that trades calls for quality in `KNOBS` of `dlm_lsp/commands/ways.py`, for `--sweep`.
+6. `make generate`, which writes it into this page.
 """
 
 
