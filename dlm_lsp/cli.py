@@ -41,6 +41,7 @@ _COMMANDS = {
     "trace": "decode one hole and draw how it went, as a page and a picture",
     "demo": "fill the holes of the examples, live in the terminal",
     "doctor": "check the installation and say what is wrong",
+    "samplers": "list the samplers, caches and lengths, and the parameters of one",
     "models": "list, download, check, calibrate or export checkpoints",
     "finetune": "continue the bundled model on your own repository",
     "bench": "measure a model: `bench quality`; compare ways to decode: `bench decoders`",
@@ -169,6 +170,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     _add_settings(doctor, (*_MODEL, "deadline_ms"))
+
+    samplers = commands.add_parser(
+        "samplers", help=_COMMANDS["samplers"], description="Ways to decode that can be set."
+    )
+    samplers.add_argument("name", nargs="?", metavar="NAME", help="of a sampler, a cache or a length (default: all)")
 
     _add_models(commands)
     _add_finetune(commands)
@@ -443,6 +449,10 @@ def _run(options: argparse.Namespace) -> int:
             from dlm_lsp.commands.doctor import doctor
 
             return doctor(chosen, as_json=options.json)
+        case "samplers":
+            from dlm_lsp.commands.samplers import samplers
+
+            return samplers(options.name)
         case "models":
             return _run_models(options, chosen)
         case "finetune":

@@ -29,6 +29,15 @@ class Parameter:
     choices: tuple[str, ...] = ()
     """Of a word."""
 
+    @property
+    def allowed(self) -> str:
+        """What it may be."""
+        if isinstance(self.default, bool):
+            return "true or false"
+        if isinstance(self.default, str):
+            return ", ".join(self.choices) or "a name"
+        return f"{self.low:g} or more" if self.high == math.inf else f"{self.low:g} to {self.high:.10g}"
+
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
@@ -423,18 +432,16 @@ def _check_value(name: str, key: str, value: Value, parameter: Parameter) -> Non
     if kind is str:
         if parameter.choices and value not in parameter.choices:
             nearest = difflib.get_close_matches(str(value), parameter.choices, n=1, cutoff=0.0)[0]
-            allowed = ", ".join(parameter.choices)
-            raise SettingsError(f"{what} is {value!r}; it must be one of {allowed} (the nearest is {nearest!r})")
+            raise SettingsError(
+                f"{what} is {value!r}; it must be one of {parameter.allowed} (the nearest is {nearest!r})"
+            )
     elif kind is bool:
         if not isinstance(value, bool):
-            raise SettingsError(f"{what} is {value!r}; it must be true or false")
+            raise SettingsError(f"{what} is {value!r}; it must be {parameter.allowed}")
     elif isinstance(value, bool | str) or (kind is int and not isinstance(value, int)):
         raise SettingsError(f"{what} is {value!r}; it must be a {'whole ' if kind is int else ''}number")
     elif not parameter.low <= value <= parameter.high:
-        allowed = (
-            f"{parameter.low:g} or more" if parameter.high == math.inf else f"{parameter.low:g} to {parameter.high:g}"
-        )
-        raise SettingsError(f"{what} is {value}; it must be {allowed}")
+        raise SettingsError(f"{what} is {value}; it must be {parameter.allowed}")
 
 
 def _check_name(what: str, name: str, known: Collection[str]) -> None:

@@ -72,7 +72,7 @@ class Settings:
 
     sampler: str = "threshold"
     """The decoder, which decides what is committed in a step, and its parameters, such as `threshold` or `threshold:threshold=0.7`;
-    docs/samplers.md lists all with what they cost."""
+    `dlm-lsp samplers` lists all, docs/samplers.md what they cost."""
 
     cache: str = "hole"
     """How keys and values are reused between the steps of an answer: `hole`, `prefix`, `dual`, `dkv-decode` or `dkv-greedy`, also with

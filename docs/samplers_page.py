@@ -4,7 +4,6 @@ In: the tables of dlm_lsp/decoders.py, docstrings (read, not imported), what `sa
 """
 
 import ast
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -167,18 +166,7 @@ def section(name: str, decoder: Decoder, file: str | None, of_class: str = "") -
 
 def parameter_rows(parameters: Mapping[str, Parameter]) -> list[str]:
     """Lay out the parameters of a decoder."""
-    return [f"| `{name}` | `{each.default}` | {allowed(each)} | {each.text} |" for name, each in parameters.items()]
-
-
-def allowed(parameter: Parameter) -> str:
-    """Say what a parameter may be."""
-    if isinstance(parameter.default, bool):
-        return "true, false"
-    if isinstance(parameter.default, str):
-        return ", ".join(parameter.choices) or "a name"
-    if parameter.high == math.inf:
-        return f"{parameter.low:g} or more"
-    return f"{parameter.low:g} to {parameter.high:g}"
+    return [f"| `{name}` | `{each.default}` | {each.allowed} | {each.text} |" for name, each in parameters.items()]
 
 
 def differences(file: Path, of_class: str = "") -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlm_lsp import __version__, cli
+from dlm_lsp.decoders import CACHES, DECODERS, LENGTHS, ORACLE
 from dlm_lsp.settings import Settings, descriptions
 
 COMMAND = [sys.executable, "-m", "dlm_lsp"]
@@ -37,10 +38,30 @@ def test_help_names_every_command_and_shows_examples(capsys):
     """Fails if a command can be run and is not explained, or the other way round."""
     status, out, _ = run(capsys, "--help")
     assert 0 == status
-    for command in ("serve", "fill", "trace", "demo", "doctor", "models", "finetune", "bench"):
+    for command in ("serve", "fill", "trace", "demo", "doctor", "samplers", "models", "finetune", "bench"):
         assert f"\n    {command} " in out
         assert 0 == run(capsys, command, "--help")[0]
     assert "dlm-lsp fill app.py:12:5" in out
+
+
+def test_every_way_to_decode_can_be_looked_up(capsys):
+    """Fails if somebody without the documentation cannot find a name that may be set, its parameters or their ranges."""
+    status, out, err = run(capsys, "samplers")
+    listed = {tuple(line.split(maxsplit=1)) for line in out.splitlines() if line.startswith("  ")}
+    tables = {"sampler": DECODERS, "cache": CACHES, "length": LENGTHS}
+    named = {(name, each.text) for table in tables.values() for name, each in table.items() if name != ORACLE}
+    assert (0, "", named) == (status, err, listed)
+    for table in tables.values():
+        for name, decoder in table.items():
+            if name == ORACLE:
+                continue
+            out = run(capsys, "samplers", name)[1]
+            assert decoder.paper in out
+            for key, each in decoder.parameters.items():
+                rows = [line.split()[:2] for line in out.splitlines() if each.allowed in line and each.text in line]
+                assert [key, str(each.default)] in rows
+    assert "--cache dual: " in run(capsys, "samplers", "dual")[1]
+    assert run(capsys, "samplers", "saber") == run(capsys, "samplers", "saber:mu=4")
 
 
 def test_every_setting_has_a_description():
@@ -52,7 +73,10 @@ def test_every_setting_has_a_description():
     ("arguments", "complaint"),
     [
         (["fil"], "no command 'fil'; did you mean `dlm-lsp fill`?"),
-        (["xyzzy"], "no command 'xyzzy'; there are serve, fill, trace, demo, doctor, models, finetune, bench."),
+        (
+            ["xyzzy"],
+            "no command 'xyzzy'; there are serve, fill, trace, demo, doctor, samplers, models, finetune, bench.",
+        ),
         (["fill"], "the following arguments are required: FILE:LINE:COLUMN"),
         (["fill", "app.py"], "'app.py' is no place: write FILE:LINE:COLUMN"),
         (["fill", "app.py:x:1"], "'app.py:x:1' is no place"),
@@ -72,6 +96,8 @@ def test_every_setting_has_a_description():
         (["bench", "quality", "--holes", "none.jsonl", "--jobs", "0"], "--jobs: '0' is not a whole number from 1 on;"),
         (["bench", "decoders", "--holes", "none.jsonl", "--limit", "-1"], "--limit: '-1' is not a whole number from 1"),
         (["bench", "decoders", "--holes", "none.jsonl", "--minutes", "nan"], "--minutes: 'nan' is not a number from 0"),
+        (["samplers", "treshold"], "there is no sampler 'treshold'; the nearest name is 'threshold'."),
+        (["samplers", "oracle"], "there is no sampler 'oracle'; the nearest name is"),
         (["--tcp", "http"], "invalid int value: 'http'"),
         (
             ["fill", "a.py:1:1", "--sampelr", "eb"],
