@@ -387,7 +387,7 @@ def _read(kind: str, written: str, table: Mapping[str, Decoder]) -> tuple[str, d
     given: dict[str, Value] = {}
     for part in filter(None, (part.strip() for part in rest.split(","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
-        _check_name(f"parameter of {name!r}", key, known)
+        _check_name("parameter", key, known, of=f" of {name!r}")
         if not equals:
             raise SettingsError(f"the parameter {key!r} of {name!r} has no value; write {key}={known[key].default}")
         given[key] = _read_value(name, key, value, known[key])
@@ -408,7 +408,7 @@ def _check(kind: str, name: str, given: Mapping[str, Value], table: Mapping[str,
     _check_name(kind, name, table)
     known = table[name].parameters
     for key, value in given.items():
-        _check_name(f"parameter of {name!r}", key, known)
+        _check_name("parameter", key, known, of=f" of {name!r}")
         _check_value(name, key, value, known[key])
 
 
@@ -444,9 +444,9 @@ def _check_value(name: str, key: str, value: Value, parameter: Parameter) -> Non
         raise SettingsError(f"{what} is {value}; it must be {parameter.allowed}")
 
 
-def _check_name(what: str, name: str, known: Collection[str]) -> None:
+def _check_name(what: str, name: str, known: Collection[str], of: str = "") -> None:
     if name not in known:
         if not known:
-            raise SettingsError(f"there is no {what} {name!r}; it has none")
+            raise SettingsError(f"there is no {what} {name!r}{of}; it has none")
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-        raise SettingsError(f"there is no {what} {name!r}; the nearest name is {nearest!r}")
+        raise SettingsError(f"there is no {what} {name!r}{of}; the nearest name is {nearest!r}")

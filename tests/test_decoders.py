@@ -26,7 +26,7 @@ def test_a_good_one_is_read(written: str, expected: tuple[str, dict[str, float]]
     [
         ("", "there is no sampler ''; the nearest name is"),
         ("treshold", "there is no sampler 'treshold'; the nearest name is 'threshold'"),
-        ("threshold:tau=1", "there is no parameter of 'threshold' 'tau'; the nearest name is"),
+        ("threshold:tau=1", "there is no parameter 'tau' of 'threshold'; the nearest name is"),
         ("threshold:temprature=1", "the nearest name is 'temperature'"),
         ("threshold:threshold", "the parameter 'threshold' of 'threshold' has no value; write threshold=0.9"),
         ("threshold:threshold=", "the parameter 'threshold' of 'threshold' is ''; it must be a number"),
@@ -50,9 +50,9 @@ def test_lengths_are_written_as_decoders_are() -> None:
     assert ("fixed", {"tokens": 16}) == read_length("fixed:tokens=16")
     for written, sentence in (
         ("fixd", "there is no length 'fixd'; the nearest name is 'fixed'"),
-        ("fixed:token=1", "there is no parameter of 'fixed' 'token'; the nearest name is 'tokens'"),
+        ("fixed:token=1", "there is no parameter 'token' of 'fixed'; the nearest name is 'tokens'"),
         ("fixed:tokens=513", "the parameter 'tokens' of 'fixed' is 513; it must be 0 to 512"),
-        ("grow:tokens=1", "there is no parameter of 'grow' 'tokens'; it has none"),
+        ("grow:tokens=1", "there is no parameter 'tokens' of 'grow'; it has none"),
     ):
         with pytest.raises(SettingsError) as error:
             read_length(written)

@@ -170,7 +170,7 @@ def test_a_real_process_can_be_interrupted(command: list[str], tmp_path: Path) -
     ("arguments", "sentence"),
     [
         (["--samplers", "treshold"], "there is no sampler 'treshold'; the nearest name is 'threshold'"),
-        (["--samplers", "threshold:tau=1"], "there is no parameter of 'threshold' 'tau'"),
+        (["--samplers", "threshold:tau=1"], "there is no parameter 'tau' of 'threshold'"),
         (
             ["--samplers", "threshold:threshold=-1"],
             "the parameter 'threshold' of 'threshold' is -1.0; it must be 0 or more",

@@ -397,10 +397,10 @@ def test_by_its_name(inner: Spied) -> None:
     ("written", "sentence"),
     [
         ("whole", "there is no cache 'whole'; the nearest name is 'hole'"),
-        ("hole:step=3", "there is no parameter of 'hole' 'step'; the nearest name is 'steps'"),
+        ("hole:step=3", "there is no parameter 'step' of 'hole'; the nearest name is 'steps'"),
         ("hole:steps=0", "the parameter 'steps' of 'hole' is 0; it must be 1 to 10000"),
         ("hole:share=2", "the parameter 'share' of 'hole' is 2.0; it must be 0 to 1"),
-        ("prefix:steps=3", "there is no parameter of 'prefix' 'steps'; it has none"),
+        ("prefix:steps=3", "there is no parameter 'steps' of 'prefix'; it has none"),
         ("dkv-decode:shift=right", "it must be one of un, un_right (the nearest is 'un_right')"),
     ],
 )
