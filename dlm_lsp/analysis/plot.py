@@ -233,10 +233,12 @@ def _curves(axes: "Sequence[Axes]", decode: Decode) -> None:
     sure.plot(
         range(1, len(trace.commits) + 1), [commit.confidence for commit in trace.commits], "o", color=_COLOURS[0], ms=4
     )
+    sure.set_xlim(0, len(trace.commits) + 1)  # of a single one, too, the axis counts
     _name(sure, "Confidence of each commit", "commit", top=1.03)
-    first = trace.frames[min(1, len(trace.frames) - 1)]
+    first = trace.first_look
     shares = [first.cells[place].guess_share for place in first.places]
     first_look.plot(range(1, len(shares) + 1), shares, "o-", color=_COLOURS[0], ms=3)
+    first_look.set_xlim(0, len(shares) + 1)
     _name(first_look, "First look: probability of the likeliest", "place", top=1.03)
     for name, values, colour in (("local", decode.local, _COLOURS[0]), ("global", decode.global_, _COLOURS[1])):
         known = [(k, value) for k, value in enumerate(values, start=1) if value is not None]
@@ -252,7 +254,7 @@ def _curves(axes: "Sequence[Axes]", decode: Decode) -> None:
     times.set_ylabel("ms (dotted)", fontsize=8, color=_QUIET)
     times.spines[["top", "left"]].set_visible(False)
     _name(masks, "Length, masks and time", "step", top=None)
-    masks.legend(fontsize=8, frameon=False)
+    masks.legend(fontsize=8, frameon=False, loc="upper center")  # masks fall from the left, time rises to the right
 
 
 def _temperatures(axes: "Sequence[Axes]", decodes: Sequence[Decode]) -> None:

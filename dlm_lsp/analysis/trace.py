@@ -113,6 +113,12 @@ class Trace:
         return self.frames[self.last]
 
     @property
+    def first_look(self) -> Frame:
+        """The frame in which the model has first said what it would put where; a draft may come before it."""
+        asked = (frame for frame in self.frames if any(cell.guess for cell in frame.cells.values()))
+        return next(asked, self.frames[0])
+
+    @property
     def commits(self) -> tuple[Commit, ...]:
         """The commits that made the answer, in the order of `arness`; masks that were left are no commits."""
         decided = [
