@@ -140,8 +140,7 @@ def _curves(decode: Decode) -> str:
     masked = tuple((float(n), float(frame.masked)) for n, frame in enumerate(trace.frames))
     places = tuple((float(n), float(len(frame.places))) for n, frame in enumerate(trace.frames))
     times = tuple((float(n), frame.ms) for n, frame in enumerate(trace.frames))
-    first = trace.first_look
-    sensed = tuple((n + 1.0, first.cells[place].guess_share) for n, place in enumerate(first.places))
+    sensed = tuple((float(number), share) for number, share in trace.first_look)
     charts = [
         (
             "Confidence",

@@ -235,10 +235,9 @@ def _curves(axes: "Sequence[Axes]", decode: Decode) -> None:
     )
     sure.set_xlim(0, len(trace.commits) + 1)  # of a single one, too, the axis counts
     _name(sure, "Confidence of each commit", "commit", top=1.03)
-    first = trace.first_look
-    shares = [first.cells[place].guess_share for place in first.places]
-    first_look.plot(range(1, len(shares) + 1), shares, "o-", color=_COLOURS[0], ms=3)
-    first_look.set_xlim(0, len(shares) + 1)
+    looks = trace.first_look
+    first_look.plot([number for number, _ in looks], [share for _, share in looks], "o-", color=_COLOURS[0], ms=3)
+    first_look.set_xlim(0, max((number for number, _ in looks), default=0) + 1)
     _name(first_look, "First look: probability of the likeliest", "place", top=1.03)
     for name, values, colour in (("local", decode.local, _COLOURS[0]), ("global", decode.global_, _COLOURS[1])):
         known = [(k, value) for k, value in enumerate(values, start=1) if value is not None]

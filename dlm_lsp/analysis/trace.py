@@ -113,10 +113,13 @@ class Trace:
         return self.frames[self.last]
 
     @property
-    def first_look(self) -> Frame:
-        """The frame in which the model has first said what it would put where; a draft may come before it."""
-        asked = (frame for frame in self.frames if any(cell.guess for cell in frame.cells.values()))
-        return next(asked, self.frames[0])
+    def first_look(self) -> tuple[tuple[int, float], ...]:
+        """The place in the hole, from 1, and the share of the likeliest token, where the model was first asked; a draft may come before."""
+        for frame in self.frames:
+            cells = enumerate((frame.cells[place] for place in frame.places), start=1)
+            if looks := tuple((number, cell.guess_share) for number, cell in cells if cell.guess):
+                return looks
+        return ()
 
     @property
     def commits(self) -> tuple[Commit, ...]:
