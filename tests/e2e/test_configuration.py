@@ -172,6 +172,26 @@ def test_a_decoder_may_order_the_calls_itself(editor: Editor) -> None:
     assert [] == editor.warnings()
 
 
+def test_a_wrong_way_to_decode_is_a_sentence_with_what_is_right(editor: Editor) -> None:
+    """Fails if a name, a value or a pair that cannot be is not told, lacks what would be right, or costs the completions."""
+    editor.settings[None] = {"sampler": "saber:mu=2", "cache": "hol", "length": "oracle", "threshold": 2}
+    editor.initialize(capabilities=capabilities())
+    assert editor.is_on("file:///a.py"), "the defaults are used"
+    [warning] = editor.warnings()
+    assert "sampler: the parameter 'mu' of 'saber' is 2; it must be 3 to 512" in warning
+    assert "cache: there is no cache 'hol'; the nearest name is 'hole'" in warning
+    assert "length: 'oracle' is for benchmarks only" in warning
+    assert "threshold: 2 is not between 0 and 1" in warning
+    editor.settings[None] = {"sampler": "dual:drafter=nano"}
+    editor.notify(CHANGED, {"settings": None})
+    editor.wait_until(lambda: 2 == len(editor.asked) and not editor.is_on("file:///b.py"))
+    said = editor.ask("dlm-lsp/status", None)["result"]["lastMessage"]
+    assert "the drafter 'nano' has another tokenizer than the model; take frozen, skip or a checkpoint" in said
+    editor.settings[None] = {}
+    editor.notify(CHANGED, {"settings": None})
+    editor.wait_until(lambda: editor.is_on("file:///c.py"))
+
+
 def test_a_number_format_that_is_not_there_is_said_once(
     start: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
