@@ -63,6 +63,7 @@ _DECODING = (
     "block_verbatim",
 )
 _SEVERAL = ("candidates", "temperature", "exclude")
+_HOLES = "JSON lines with task_id, kind, prefix, suffix, canonical (what stood there), and test and entry_point if there are any"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -182,9 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help=_COMMANDS["bench"], description="Measure a model.")
     kinds = bench.add_subparsers(dest="bench", required=True, metavar="KIND", parser_class=_Parser)
     quality = kinds.add_parser("quality", help="fill holes that have tests", description="Fill holes that have tests.")
-    quality.add_argument(
-        "--holes", type=Path, nargs="+", required=True, metavar="FILE", help="JSON lines, one hole each"
-    )
+    quality.add_argument("--holes", type=Path, nargs="+", required=True, metavar="FILE", help=_HOLES)
     quality.add_argument("--limit", type=_from_one, metavar="N", help="at most N holes of each kind")
     quality.add_argument("--out", type=Path, metavar="FILE.json", help="results; finished cases beside it are kept")
     quality.add_argument("--floors", action="store_true", help="measure fillings that need no model on the same holes")
@@ -293,11 +292,9 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
         "decoders",
         help=told,
         description="Fill the same holes in every way: samplers times caches times lengths, as docs/samplers.md lists them. Holes may "
-        "lack tests. One thread for each model and a deadline of a minute, unless told otherwise.",
+        "lack tests.",
     )
-    decoders.add_argument(
-        "--holes", type=Path, nargs="+", required=True, metavar="FILE", help="JSON lines, one hole each"
-    )
+    decoders.add_argument("--holes", type=Path, nargs="+", required=True, metavar="FILE", help=_HOLES)
     decoders.add_argument(
         "--samplers",
         nargs="+",
@@ -349,25 +346,28 @@ def _add_bench_decoders(kinds: "argparse._SubParsersAction[_Parser]") -> None:
         metavar="FILE.jsonl",
         help="where finished cases are kept, so that what is in several tables is measured once (default: beside --out)",
     )
-    _add_settings(decoders, (*_MODEL, *(name for name in _DECODING if name not in {"sampler", "cache", "length"})))
-    decoders.set_defaults(threads=1, deadline_ms=60_000)
+    names = tuple(name for name in _DECODING if name not in {"sampler", "cache", "length"})
+    _add_settings(decoders, _MODEL + names, threads=1, deadline_ms=60_000)
 
 
-def _add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...]) -> None:
-    """Add the options of some settings; values are checked by `read_settings`, where editors' values are checked too."""
+def _add_settings(parser: argparse.ArgumentParser, names: tuple[str, ...], **others: int) -> None:
+    """Add the options of some settings; values are checked by `read_settings`, where editors' values are checked too.
+
+    `others` are defaults that differ from the server's.
+    """
     group = parser.add_argument_group("settings")
     help_texts = settings.descriptions()
     for name in names:
         default = getattr(Settings(), name)
         flag = "--" + name.replace("_", "-")
-        text = f"{help_texts[name]} (default: {default})".replace("%", "%%")
+        text = f"{help_texts[name]} (default: {others.get(name, default)})".replace("%", "%%")
         if isinstance(default, bool):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         elif isinstance(default, tuple):
             group.add_argument(flag, action="append", metavar="GLOB", help=f"{text}; may be repeated")
         else:
             metavar = "|".join(CHOICES.get(name, ())) or {int: "N", float: "X", str: "NAME"}[type(default)]
-            group.add_argument(flag, type=type(default), default=None, metavar=metavar, help=text)
+            group.add_argument(flag, type=type(default), default=others.get(name), metavar=metavar, help=text)
 
 
 def _read_settings(options: argparse.Namespace) -> Settings:

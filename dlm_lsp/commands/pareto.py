@@ -1,4 +1,4 @@
-"""Pictures of what quality costs: every sampler's points, and the line of those that nobody beats.
+"""Pictures of what quality costs: every sampler's points, and the line of those that nobody beats, which are named.
 
 In: a report of `bench decoders`. Out: an SVG file. Needs matplotlib, which is not among the things that the server needs.
 """
@@ -47,10 +47,13 @@ def draw_fronts(report: dict[str, Any], file: Path) -> str:
                 points = sorted(_points([row for row in rows if row["family"] == family], cost, quality))
                 if points:
                     (shown[family],) = axes.plot(*zip(*points, strict=True), linewidth=0.8, markersize=4, **style)
-            every = _points(rows, cost, quality)
+            able = [row for row in rows if _points([row], cost, quality)]
             sign = -1 if quality == "nats_per_token" else 1
-            best = [every[k] for k in front([x for x, _ in every], [sign * y for _, y in every])]
-            axes.step(*zip(*best, strict=True), where="post", color="black", linewidth=0.8, linestyle=":")
+            best = [able[k] for k in front([row[cost] for row in able], [sign * row[quality] for row in able])]
+            line = [(row[cost], row[quality]) for row in best]
+            axes.step(*zip(*line, strict=True), where="post", color="black", linewidth=0.8, linestyle=":")
+            for row, place in zip(best, line, strict=True):
+                axes.annotate(_short(row["way"]), place, (4, -8), textcoords="offset points", fontsize=6)
             axes.set(xscale="log", xlabel=cost_name, ylabel=quality_name)
             axes.xaxis.set_major_formatter("{x:g}")
             axes.xaxis.set_minor_formatter("{x:g}")

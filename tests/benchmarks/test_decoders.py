@@ -406,7 +406,7 @@ def test_a_run_that_finished_no_hole_says_so() -> None:
 
 
 def test_tables_and_picture_of_what_was_measured(tmp_path: Path, monkeypatch) -> None:
-    """Fails if a column without numbers is shown, a way's name breaks the table, or a missing matplotlib is a traceback."""
+    """Fails if a column without numbers is shown, a way's name breaks the table, the best are not named, or a missing matplotlib is a traceback."""
     way = Way("threshold")
     rows = [Tried(way.name, "1", "random-span", nats=2.0, truth_tokens=1, forced_calls=3)]
     report = {
@@ -423,7 +423,9 @@ def test_tables_and_picture_of_what_was_measured(tmp_path: Path, monkeypatch) ->
     assert "exact" not in text.partition("| sampler")[2]
     assert "Left out: dual: no drafter." in text
     assert draw_fronts(report, tmp_path / "p.svg").startswith("the picture is")
-    assert "nats per token" in (tmp_path / "p.svg").read_text()
+    drawn = (tmp_path / "p.svg").read_text()
+    assert "nats per token" in drawn
+    assert 2 == drawn.count(">threshold<"), "in the legend, and beside the point that nobody beats"
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert "it needs matplotlib" in draw_fronts(report, tmp_path / "q.svg")
     assert not (tmp_path / "q.svg").exists()

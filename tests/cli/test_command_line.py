@@ -64,6 +64,19 @@ def test_every_way_to_decode_can_be_looked_up(capsys):
     assert run(capsys, "samplers", "saber") == run(capsys, "samplers", "saber:mu=4")
 
 
+def test_the_defaults_of_a_benchmark_are_those_that_its_help_tells(capsys, monkeypatch):
+    """Fails if the help of `bench decoders` tells the server's deadline and threads, or they are used."""
+    used = []
+    monkeypatch.setattr(
+        "dlm_lsp.commands.bench_decoders.bench_decoders", lambda _, settings: used.append(settings) or 0
+    )
+    assert 0 == run(capsys, "bench", "decoders", "--holes", "x")[0]
+    assert [(1, 60_000)] == [(settings.threads, settings.deadline_ms) for settings in used]
+    out = " ".join(run(capsys, "bench", "decoders", "--help")[1].split())
+    assert "(50 to 600000). (default: 60000)" in out
+    assert "(0 to 1024). (default: 1)" in out
+
+
 def test_every_setting_has_a_description():
     """Fails if a field of Settings is added without the text that --help and editors show."""
     assert list(Settings.__dataclass_fields__) == list(descriptions())
