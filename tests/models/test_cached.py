@@ -32,6 +32,7 @@ from dlm_lsp.models.scripted import Rule as Script
 from dlm_lsp.models.scripted import ScriptedDenoiser
 from dlm_lsp.models.transformer import Again, NetworkDenoiser
 from tests.models.spied import Spied
+from tests.sampling.mutants import mutant
 
 MASK, VOCAB = 19, 20
 NEVER = 10_000
@@ -153,6 +154,7 @@ ROWS = [
     ("llada", DkvDecode(3), [ALL, [4, 5, 6, 7, 8, 9], [4, 6, 7, 8, 9], ALL, [7, 8, 9]]),
     ("llada", DkvDecode(3, keep_context=True), [ALL, [4, 5, 6, 7, 8, 9], [4, 6, 7, 8, 9], ALL[4:10], [7, 8, 9]]),
     ("llada", DkvGreedy(NEVER, 0), [ALL, [4, 5, 6], [4, 6], [6, 7, 8, 9], [7, 8, 9]]),
+    ("llada", DkvGreedy(2, 0), [ALL, [4, 5, 6], ALL, [6, 7, 8, 9], ALL]),
     ("llada", DkvGreedy(NEVER, 1), [ALL, [4, 5, 6, 7, 8], [4, 6, 7], [6, 7, 8, 9], [7, 8, 9]]),
     ("llada", Hole(NEVER, 1), [ALL, ALL[4:10], ALL[4:10], ALL[4:10], ALL[4:10]]),
     ("llada", Hole(3, 1), [ALL, ALL[4:10], ALL[4:10], ALL, ALL[4:10]]),
@@ -167,14 +169,69 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("family", "rule", "expected"), ROWS)
-def test_which_rows_are_computed(family: str, rule: Rule, expected: list[list[int]]) -> None:
-    """Fails if a rule computes a row that it keeps, or keeps one that it computes, at any of five calls."""
+def rows_computed(family: str, rule: Rule) -> list[list[int]]:
+    """The rows that are computed in each of the five calls."""
     inner = make(family)
     cached = Cached(inner, rule)
     for view in CALLS:
         cached.predict([view])
-    assert expected == [rows for (rows,) in inner.computed]
+    return [rows for (rows,) in inner.computed]
+
+
+@pytest.mark.parametrize(("family", "rule", "expected"), ROWS)
+def test_which_rows_are_computed(family: str, rule: Rule, expected: list[list[int]]) -> None:
+    """Fails if a rule computes a row that it keeps, or keeps one that it computes, at any of five calls."""
+    assert expected == rows_computed(family, rule)
+
+
+ANOTHER_BLOCK = ("if not torch.equal(now.focus, last.now.focus):", "if False:")
+MUTATIONS: dict[type, dict[str, tuple[str, str]]] = {
+    Prefix: {
+        "the block alone": ("block_of(now, last).cumsum(0) > 0", "block_of(now, last)"),
+        "from behind the block's first row on": ("cumsum(0) > 0", "cumsum(0) > 1"),
+        "another block is not noticed": ANOTHER_BLOCK,
+    },
+    Dual: {
+        "written rows of the block are kept": (
+            "        return block_of(now, last)\n",
+            "        return block_of(now, last) & now.unknown\n",
+        ),
+        "another block is not noticed": ANOTHER_BLOCK,
+        "the whole hole": ("    return now.focus\n", "    return now.wanted\n"),
+    },
+    DkvDecode: {
+        "the row that speaks is forgotten": ("settled = ~before.speak(before.unknown)", "settled = ~before.unknown"),
+        "un_right asks for one": ("settled &= ~before.unknown", "pass"),
+        "never anew": ("        if calls % self.steps == 0:", "        if False:"),
+        "anew without what was decided": ("last.first, at_first=True", "last.now, at_first=True"),
+        "kept a call too early": ("_reusable(last.now, at_first", "_reusable(now, at_first"),
+    },
+    DkvGreedy: {
+        "what was decided last is kept": ("rows = decided | (now.tokens != last.computed)", "rows = decided"),
+        "a wider window": ("order[: self.window]", "order[: self.window + 1]"),
+        "no window": ("if self.window else ()", "if False else ()"),
+        "all masks": ("decided = now.unknown & now.focus", "decided = now.unknown"),
+        "never anew": ("        if last.calls % self.steps == 0:", "        if False:"),
+    },
+    Hole: {
+        "rows that speak about what is written are kept": ("now.wanted | now.speak(now.wanted)", "now.wanted"),
+        "never anew": ("last.calls % self.steps == 0 or", ""),
+        "changes since the last call": ("last.first.tokens[last.first.wanted]", "last.now.tokens[last.now.wanted]"),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [pytest.param(made, name, id=f"{made.__name__}-{name}") for made in MUTATIONS for name in MUTATIONS[made]],
+)
+def test_mutations_are_caught(made: type, name: str) -> None:
+    """Fails if the rows above would not show this mistake in a rule."""
+    changed = mutant(made, *MUTATIONS[made][name])
+    rows = [(family, rule, expected) for family, rule, expected in ROWS if isinstance(rule, made)]
+    assert any(
+        expected != rows_computed(family, changed(**dataclasses.asdict(rule))) for family, rule, expected in rows
+    )
 
 
 @pytest.mark.parametrize("rule", LAZY)
