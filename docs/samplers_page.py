@@ -86,7 +86,8 @@ length, in `dlm-lsp trace`; what is out of range is one sentence. It is measured
     dlm-lsp bench decoders --holes holes.jsonl --samplers threshold halves halves:share=0.25
 
 A line of holes.jsonl is a JSON object with `task_id`, `kind`, `prefix`, `suffix`, `canonical` (what really stood there) and, if there is one,
-`test` (a program that defines `check`) and `entry_point` (what `check` is called with).
+`test` (a program that defines `check`) and `entry_point` (what `check` is called with). With `--out FILE.json` what is finished is kept under the
+names of sampler and hole: remove FILE.cases.jsonl after you have changed either.
 
 To stay, it also needs:
 

@@ -154,6 +154,9 @@ async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], setti
             raise SettingsError(next(iter(refused.values())))
         wanted = {(way.name, case.task_id) for way in able for case in cases}
         done = {(row.way, row.task_id) for row in ledger.rows} & wanted
+        if done:
+            known = f"{len(done)} of {len(wanted)} fillings are known from {plan.ledger}"
+            print(f"dlm-lsp: {known}: remove it where a sampler or a hole was changed since.", file=sys.stderr)
         todo = iter([case for case in cases if any((way.name, case.task_id) not in done for way in able)])
         with show_progress() as progress:
             bar = progress.add_task("fillings", total=len(wanted), completed=len(done))

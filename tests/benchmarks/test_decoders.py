@@ -97,7 +97,9 @@ def test_every_number_is_exact_and_an_interrupted_run_goes_on(command: list[str]
     lines = cases.read_text().splitlines(keepends=True)
     assert 1 + 3 * 2 == len(lines)
     cases.write_text("".join(lines[:4]) + lines[4][:30])  # as an interrupt leaves it
+    capsys.readouterr()
     assert 0 == cli.main(command)
+    assert f"3 of 6 fillings are known from {cases}" in capsys.readouterr().err
     assert timeless(report) == timeless(json.loads(out.read_text()))
     assert lines[:4] == cases.read_text().splitlines(keepends=True)[:4], "what was measured is measured once"
     capsys.readouterr()
