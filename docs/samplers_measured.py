@@ -38,17 +38,18 @@ RANKED_HOLES = 1000
 FEWER_CALLS = 3
 """So many times fewer calls than Dream's own sampler the default is meant to need."""
 
-Report = Mapping[str, Any]
-
-
 SURE = f"{100 * LEVEL:g} %"
 READING = f"""Every table is made by one line of `make bench-decoders`: all its rows filled the same holes with the same model. *calls* are model
 calls a hole, what decoding costs; *exact %* of the answers are what really stood there, *pass@1 %* pass the hole's test, *parses %* parse where
 they stand; *nats/token* is how unlikely a sampler finds what really stood there when it has to write it, less is better.
 
-More calls buy better answers, so samplers are compared at as many calls: with the default at the value of its threshold that spends as much, between two measured ones on the straight line. *With more calls* means that it has no such value: it is compared at its dearest (*with
-fewer calls*: at its cheapest). *Better* and *worse* is only what the paired bootstrap over documents shows with {SURE}; all else is a tie, however
+Calls cost, so samplers are compared at as many calls: with the default at the value of its threshold that spends as much,
+between two measured ones on the straight line. *With more calls* means that it has no such value: it is compared at its dearest (*with fewer
+calls*: at its cheapest). *Better* and *worse* is only what the paired bootstrap over documents shows with {SURE}; all else is a tie, however
 the columns look."""
+"""What a reader must know who has not seen such a table."""
+
+Report = Mapping[str, Any]
 
 
 def measured() -> str:
@@ -215,14 +216,15 @@ def shown(report: Report) -> str:
     rows = fair(report)
     lines = []
     for measure, name in NAMES.items():
-        verdicts = {f"`{short_name(row)}`{unequal(row)}": row["verdict"] for row in rows if row["measure"] == measure}
-        told = [
-            f"{word}: {', '.join(who for who, verdict in verdicts.items() if verdict.startswith(word)) or 'nobody'}"
-            for word in ("better", "worse")
-        ]
-        ties = sum(verdict.startswith("no difference") for verdict in verdicts.values())
-        if verdicts:
-            lines.append(f"- {name[0].upper()}{name[1:]}: {'; '.join(told)}; {ties} of {len(verdicts)} tie.")
+        asked = [row for row in rows if row["measure"] == measure]
+        who = {
+            word: [f"`{short_name(row)}`{unequal(row)}" for row in asked if row["verdict"].startswith(word)]
+            for word in ("better", "worse", "no difference")
+        }
+        told = [f"{word}: {', '.join(who[word]) or 'nobody'}" for word in ("better", "worse")]
+        if asked:
+            ties = f"{len(who['no difference'])} of {len(asked)} tie"
+            lines.append(f"- {name[0].upper()}{name[1:]}: {'; '.join(told)}; {ties}.")
     drafters = ", with a drafter in as much time" if any(row["cost"] == "ms" for row in rows) else ""
     return f"What it shows, against the default at as many calls{drafters}:\n\n" + "\n".join(lines) if lines else ""
 

@@ -147,6 +147,15 @@ def test_who_has_a_drafter_is_compared_in_as_much_time(page: ModuleType) -> None
     assert "Two: exact answers: `dual` (+1 points)." in page.winners({"Two": {"comparisons": rows}})
 
 
+def test_who_is_compared_under_two_caches_counts_twice(page: ModuleType) -> None:
+    """Fails if what is named alike under two caches is taken for one."""
+    [_, equal] = compared("exact", eb=TIE)["comparisons"]
+    rows = [
+        {**equal, "way": f"eb / {cache} / auto", "rival": f"threshold / {cache} / auto"} for cache in ("none", "hole")
+    ]
+    assert "2 of 2 tie" in page.shown({"comparisons": rows})
+
+
 def test_an_unequal_comparison_is_called_one(page: ModuleType) -> None:
     """Fails if who needs more calls than the default can spend seems to be compared at as many."""
     rows = compared("exact", eb=("no difference shown", "worse, with more calls"))["comparisons"]
