@@ -8,6 +8,7 @@ import torch
 from dlm_lsp.sampling.canvas import Canvas, join
 from dlm_lsp.sampling.strategy import Sampler, is_over
 from tests.sampling.tiny import rng
+from tests.sampling.walks import Draws
 
 MASK = 8
 NEVER = -torch.inf
@@ -39,6 +40,16 @@ def random_row(draw: random.Random) -> list[float]:
 def next_logits(draw: random.Random, size: int, before: list[list[float]]) -> list[list[float]]:
     """Logits of a step: a row often says what it said in the last one."""
     return [before[n] if before and draw.random() < 0.6 else random_row(draw) for n in range(size)]
+
+
+def temperature(draw: random.Random) -> float:
+    """Mostly 0."""
+    return draw.choice([0.0, 0.0, 0.7])
+
+
+def numbers_of_a_step() -> Callable[[int], list[float]]:
+    """The random numbers that a rule takes in a step of `same_decode`, which gives it the same ones in all."""
+    return Draws(rng()).uniform
 
 
 def same_decode(sampler: Sampler, literal: Literal, seed: int, most: int = 8) -> bool:

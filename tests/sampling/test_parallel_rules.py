@@ -26,7 +26,7 @@ from tests.sampling.literal.factor import factor_step
 from tests.sampling.literal.klass import klass_step
 from tests.sampling.literal.threshold_dream import threshold_dream_step
 from tests.sampling.mutants import mutant
-from tests.sampling.stepwise import MASK, NEVER, Literal, disagreements
+from tests.sampling.stepwise import MASK, NEVER, Literal, disagreements, numbers_of_a_step, temperature
 from tests.sampling.tiny import rng, tiny_denoiser
 
 Pair = Callable[[type, random.Random], tuple[Sampler, Literal]]
@@ -36,27 +36,37 @@ def factor_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
     """The rule and its transcription with the same random parameters."""
     factor = draw.choice([0.0, 0.5, 1.0, 1.0, 1.5, 2.0, 8.0])
     block, faithful = draw.choice([0, 2, 3, 4, 32]), draw.random() < 0.3
-    literal = functools.partial(factor_step, factor=factor, block_length=block or 1000, faithful=faithful)
-    return made(factor, block, faithful=faithful), literal
+    warm = temperature(draw)
+    literal = functools.partial(
+        factor_step,
+        factor=factor,
+        block_length=block or 1000,
+        faithful=faithful,
+        temperature=warm,
+        uniform=numbers_of_a_step,
+    )
+    return made(factor, block, warm, faithful), literal
 
 
 def threshold_dream_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
     """The rule and its transcription with the same random parameters."""
     threshold, steps = draw.choice([0.0, 0.3, 0.5, 0.5, 0.9, 2.0]), draw.choice([1, 2, 3, 8])
-    return made(threshold, steps), functools.partial(threshold_dream_step, threshold=threshold, steps=steps)
+    parameters = {"threshold": threshold, "steps": steps, "temperature": temperature(draw)}
+    return made(**parameters), functools.partial(threshold_dream_step, **parameters, uniform=numbers_of_a_step)
 
 
 def eb_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
     """The rule and its transcription with the same random parameters."""
     gamma, proxy = draw.choice([0.0, 0.1, 0.75, 1.5, 3.0, torch.inf]), draw.choice(["entropy", "confidence", "margin"])
-    return made(gamma, proxy), functools.partial(eb_step, gamma=gamma, proxy=proxy)
+    parameters = {"gamma": gamma, "proxy": proxy, "temperature": temperature(draw)}
+    return made(**parameters), functools.partial(eb_step, **parameters, uniform=numbers_of_a_step)
 
 
 def klass_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
     """The rule and its transcription with the same random parameters."""
     threshold, kl, history = draw.choice([0.0, 0.4, 0.5, 0.9]), draw.choice([0.01, 0.2]), draw.choice([1, 2, 3])
-    literal = functools.partial(klass_step, threshold=threshold, kl_threshold=kl, history=history)
-    return made(threshold, kl, history), literal
+    parameters = {"threshold": threshold, "kl_threshold": kl, "history": history, "temperature": temperature(draw)}
+    return made(**parameters), functools.partial(klass_step, **parameters, uniform=numbers_of_a_step)
 
 
 PAIRS: dict[type, Pair] = {
@@ -79,8 +89,16 @@ LAST_OF_EQUALS = (
     "score[places].argsort(descending=True, stable=True)[:count]",
     "score[places].flip(0).argsort(descending=True, stable=True).neg().add(len(places) - 1)[:count]",
 )
+COLD = ("", "believe(logits, self.temperature, rng)", "believe(logits, 0.0, rng)")
+SURE_OF_WHAT_WAS_DRAWN = (
+    BELIEF,
+    "bring(tokens, raw.gather(-1, tokens[:, None])[:, 0])",
+    "bring(tokens, below.softmax(-1).gather(-1, tokens[:, None])[:, 0])",
+)
 MUTATIONS: dict[type, dict[str, tuple[str, str, str]]] = {
     Factor: {
+        "nothing is drawn": COLD,
+        "confidence at the temperature of the draw": SURE_OF_WHAT_WAS_DRAWN,
         "n instead of n + 1": ("", "torch.arange(2, len(ranked) + 2", "torch.arange(1, len(ranked) + 1"),
         "above instead of at least": ("", "ranked >= 1", "ranked > 1"),
         "no at-least-one": ("", "passes[0] = True", "pass"),
@@ -94,6 +112,8 @@ MUTATIONS: dict[type, dict[str, tuple[str, str, str]]] = {
         "softmax with a temperature": (BELIEF, "raw = logits.float().softmax(-1)", "raw = (logits / 0.7).softmax(-1)"),
     },
     ThresholdDream: {
+        "nothing is drawn": COLD,
+        "confidence at the temperature of the draw": SURE_OF_WHAT_WAS_DRAWN,
         "above instead of at least": ("", ">= self.threshold", "> self.threshold"),
         "no at-least-one": ("", "chosen |= surest(confidence, masked, 1)", "pass"),
         "no budget": ("", "surest(confidence, masked, budget) &", "masked &"),
@@ -108,6 +128,7 @@ MUTATIONS: dict[type, dict[str, tuple[str, str, str]]] = {
         "last of equal rows": LAST_OF_EQUALS,
     },
     Eb: {
+        "nothing is drawn": COLD,
         "below instead of at most": ("", "known <= self.gamma", "known < self.gamma"),
         "the sum alone": ("", " - entropy[order].cummax(0).values", ""),
         "entropy the other way": ("", "error = entropy", "error = -entropy"),
@@ -130,6 +151,8 @@ MUTATIONS: dict[type, dict[str, tuple[str, str, str]]] = {
         ),
     },
     Klass: {
+        "nothing is drawn": COLD,
+        "confidence at the temperature of the draw": SURE_OF_WHAT_WAS_DRAWN,
         "above instead of at least": ("", "confidence >= self.threshold", "confidence > self.threshold"),
         "no confidence": ("", "masked & (confidence >= self.threshold) &", "masked &"),
         "no divergence": ("", " & (still >= self.history)", ""),

@@ -24,9 +24,8 @@ from tests.sampling.literal.llada21 import llada21_step
 from tests.sampling.literal.saber import saber_dream_step, saber_llada_step, saber_paper_step
 from tests.sampling.literal.sundae import sundae_step
 from tests.sampling.mutants import mutant
-from tests.sampling.stepwise import MASK, NEVER, Literal, disagreements
+from tests.sampling.stepwise import MASK, NEVER, Literal, disagreements, numbers_of_a_step, temperature
 from tests.sampling.tiny import EXPAND, rng, tiny_denoiser
-from tests.sampling.walks import Draws
 
 SABER = {"paper": saber_paper_step, "llada": saber_llada_step, "dream": saber_dream_step}
 
@@ -34,8 +33,9 @@ SABER = {"paper": saber_paper_step, "llada": saber_llada_step, "dream": saber_dr
 def saber_pair(variant: str, made: type, draw: random.Random) -> tuple[Sampler, Literal]:
     """The rule and its transcription with the same random parameters."""
     n, mu, floor = draw.choice([2, 2, 3, 5]), draw.choice([8, 8, 3, 4]), draw.choice([0.0, 0.0, 0.6, 0.9])
-    literal = functools.partial(SABER[variant], n=n, mu=mu, floor=floor)
-    return made(variant, n, mu, floor), literal
+    warm = temperature(draw)
+    literal = functools.partial(SABER[variant], n=n, mu=mu, floor=floor, temperature=warm, uniform=numbers_of_a_step)
+    return made(variant, n, mu, floor, temperature=warm), literal
 
 
 def sundae_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
@@ -44,16 +44,16 @@ def sundae_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
         "start": draw.choice(["proposal", "proposal", "random"]),
         "rounds": draw.choice([0, 1, 4, 16]),
         "share": draw.choice([1.0, 0.5, 0.3]),
-        "temperature": draw.choice([0.0, 0.0, 0.7]),
+        "temperature": temperature(draw),
     }
-    return made(**parameters), functools.partial(sundae_step, **parameters, uniform=lambda: Draws(rng()).uniform)
+    return made(**parameters), functools.partial(sundae_step, **parameters, uniform=numbers_of_a_step)
 
 
 def llada21_pair(made: type, draw: random.Random) -> tuple[Sampler, Literal]:
     """The rule and its transcription with the same random parameters."""
     tau_mask, tau_edit, most = draw.choice([0.95, 0.5, 0.25]), draw.choice([0.9, 0.5, 0.25]), draw.choice([0, 1, 16])
-    literal = functools.partial(llada21_step, tau_mask=tau_mask, tau_edit=tau_edit, max_post_steps=most)
-    return made(tau_mask, tau_edit, most), literal
+    parameters = {"tau_mask": tau_mask, "tau_edit": tau_edit, "max_post_steps": most, "temperature": temperature(draw)}
+    return made(**parameters), functools.partial(llada21_step, **parameters, uniform=numbers_of_a_step)
 
 
 Pair = Callable[[type, random.Random], tuple[Sampler, Literal]]
@@ -74,8 +74,10 @@ def test_agrees_with_the_paper(name: str) -> None:
 
 
 DOUBT = 'surest(-likely if self.variant == "dream" else last - seen, may, max(0, count))'
+COLD = ("believe(logits, self.temperature, rng)", "believe(logits, 0.0, rng)")
 MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
     "paper": {
+        "nothing is drawn": COLD,
         "reaches tau": ("confidence.double() > tau", "confidence.double() >= tau"),
         "what just came may go": ('~masked if self.variant == "paper" else ~masked | draft', "~masked | draft"),
         "rounded up": ("share = max(1, m // self.mu)", "share = max(1, -(-m // self.mu))"),
@@ -84,6 +86,7 @@ MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
         "taken back but remembered": ('masked & ~taken if self.variant != "paper" else masked', "masked & ~taken"),
     },
     "llada": {
+        "nothing is drawn": COLD,
         "reaches tau": ("confidence.double() > tau", "confidence.double() >= tau"),
         "taken back and forgotten": ('masked & ~taken if self.variant != "paper" else masked', "masked"),
         "the first confidence counts": ('recorded.isnan() if self.variant == "dream" else True', "recorded.isnan()"),
@@ -96,6 +99,7 @@ MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
         "the last step is forgotten": ('"last": torch.where', '"before": torch.where'),
     },
     "dream": {
+        "nothing is drawn": COLD,
         "reaches tau": ("confidence.double() > tau", "confidence.double() >= tau"),
         "taken back and forgotten": ('masked & ~taken if self.variant != "paper" else masked', "masked"),
         "the last confidence counts": ('recorded.isnan() if self.variant == "dream" else True', "True"),
@@ -109,6 +113,7 @@ MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
         "the highest confidence, not the mean": ("float(known.mean())", "float(known.max())"),
     },
     "sundae": {
+        "nothing is drawn": COLD,
         "the likeliest are looked at": ("surest(-chances", "surest(chances"),
         "the share is rounded down": ("math.ceil(", "int("),
         "all rows may change": ("memory.own, math.ceil", "memory.own.new_ones(len(masked)), math.ceil"),
@@ -123,6 +128,7 @@ MUTATIONS: dict[str, dict[str, tuple[str, str]]] = {
         ),
     },
     "llada21": {
+        "nothing is drawn": COLD,
         "masks that reach tau_mask": ("confidence > self.tau_mask", "confidence >= self.tau_mask"),
         "edits that reach tau_edit": ("confidence > self.tau_edit", "confidence >= self.tau_edit"),
         "one threshold for both": ("confidence > self.tau_edit", "confidence > self.tau_mask"),

@@ -46,6 +46,15 @@ def drawn(probabilities: list[float], uniform: float) -> int:
     raise ValueError("a uniform number of 1 or more")
 
 
+def believed(row: list[float], temperature: float, number: float) -> tuple[int, float]:
+    """A token and its probability at temperature 1: the likeliest one, or one drawn at a temperature by a uniform number."""
+    probabilities = softmax(row)
+    if temperature == 0:
+        return probabilities.index(max(probabilities)), max(probabilities)
+    token = drawn(softmax([value / temperature for value in row]), number)
+    return token, probabilities[token]
+
+
 def dream(
     tokens: list[int],
     hole: list[int],

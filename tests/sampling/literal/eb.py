@@ -4,6 +4,9 @@ Imports nothing of the project: an error would have to be made twice to go unsee
 """
 
 import math
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import believed, softmax
 
 
 def eb_step(
@@ -15,15 +18,16 @@ def eb_step(
     *,
     gamma: float,
     proxy: str,
+    temperature: float,
+    uniform: Callable[[], Callable[[int], list[float]]],
 ) -> list[int]:
     """One step: the tokens after it. The rule has no state."""
+    numbers = uniform()(len(hole)) if temperature > 0 else [0.0] * len(hole)
     proposals = []
-    for place, row in zip(hole, logits, strict=True):
+    for place, row, number in zip(hole, logits, numbers, strict=True):
         if tokens[place] != mask_id:
             continue
-        highest = max(row)
-        exponentials = [math.exp(value - highest) for value in row]
-        probabilities = [value / sum(exponentials) for value in exponentials]
+        probabilities = softmax(row)
         entropy = 0.0
         for probability in probabilities:
             if probability > 0:
@@ -35,7 +39,7 @@ def eb_step(
             error = -descending[0]
         else:
             error = -(descending[0] - descending[1])
-        proposals.append((error, entropy, place, probabilities.index(descending[0])))
+        proposals.append((error, entropy, place, believed(row, temperature, number)[0]))
     proposals.sort(key=lambda proposal: proposal[0])
     count = 1
     for size in range(2, len(proposals) + 1):

@@ -3,7 +3,9 @@
 Imports nothing of the project: an error would have to be made twice to go unseen.
 """
 
-import math
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import believed
 
 
 def factor_step(
@@ -16,25 +18,25 @@ def factor_step(
     factor: float,
     block_length: int,
     faithful: bool,
+    temperature: float,
+    uniform: Callable[[], Callable[[int], list[float]]],
 ) -> list[int]:
     """One step: the tokens after it.
 
-    `hole` are the places of the hole's rows, `logits[h]` speaks about place `hole[h]`; `state` starts empty.
+    `hole` are the places of the hole's rows, `logits[h]` speaks about place `hole[h]`; `state` starts empty; `uniform` gives the random
+    numbers of a step.
     """
+    numbers = uniform()(len(hole)) if temperature > 0 else [0.0] * len(hole)
     if "generated" not in state:
         state["generated"] = [place for place in hole if tokens[place] == mask_id]
     generated = state["generated"]
     blocks = [generated[k : k + block_length] for k in range(0, len(generated), block_length)]
     block = next(places for places in blocks if any(tokens[place] == mask_id for place in places))
     proposals = []
-    for place, row in zip(hole, logits, strict=True):
+    for place, row, number in zip(hole, logits, numbers, strict=True):
         if tokens[place] != mask_id or place not in block:
             continue
-        highest = max(row)
-        exponentials = [math.exp(value - highest) for value in row]
-        probabilities = [value / sum(exponentials) for value in exponentials]
-        x0 = probabilities.index(max(probabilities))
-        proposals.append((place, x0, probabilities[x0]))
+        proposals.append((place, *believed(row, temperature, number)))
     proposals.sort(key=lambda proposal: -proposal[2])
     # The theorem asks (n + 1) (1 - c_(n)) < f of the n-th; the code lets equality pass.
     passed = 0

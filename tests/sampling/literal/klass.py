@@ -4,6 +4,9 @@ Imports nothing of the project: an error would have to be made twice to go unsee
 """
 
 import math
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import believed, softmax
 
 
 def klass_step(
@@ -16,17 +19,18 @@ def klass_step(
     threshold: float,
     kl_threshold: float,
     history: int,
+    temperature: float,
+    uniform: Callable[[], Callable[[int], list[float]]],
 ) -> list[int]:
     """One step: the tokens after it; `state` starts empty."""
+    numbers = uniform()(len(hole)) if temperature > 0 else [0.0] * len(hole)
     width = len(logits[0])
     previous = state.setdefault("previous", {place: [0.0] * width for place in hole})
     divergences = state.setdefault("divergences", {place: [] for place in hole})
     ready = []
     proposals = []
-    for place, row in zip(hole, logits, strict=True):
-        highest = max(row)
-        exponentials = [math.exp(value - highest) for value in row]
-        probabilities = [value / sum(exponentials) for value in exponentials]
+    for place, row, number in zip(hole, logits, numbers, strict=True):
+        probabilities = softmax(row)
         divergence = 0.0
         for now, before in zip(probabilities, previous[place], strict=True):
             divergence += now * (math.log(now + 1e-12) - math.log(before + 1e-12))
@@ -34,12 +38,12 @@ def klass_step(
         divergences[place].append(divergence)
         if tokens[place] != mask_id:
             continue
-        x0 = probabilities.index(max(probabilities))
-        proposals.append((place, x0, probabilities[x0]))
+        x0, c = believed(row, temperature, number)
+        proposals.append((place, x0, c))
         latest = divergences[place][-history:]
         stable = len(latest) == history and all(each < kl_threshold for each in latest)
-        if stable and probabilities[x0] >= threshold:
-            ready.append((place, x0, probabilities[x0]))
+        if stable and c >= threshold:
+            ready.append((place, x0, c))
     if not ready:
         best = proposals[0]
         for proposal in proposals:

@@ -3,7 +3,9 @@
 Imports nothing of the project: an error would have to be made twice to go unseen. The hole is one block.
 """
 
-import math
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import believed
 
 
 def llada21_step(
@@ -16,6 +18,8 @@ def llada21_step(
     tau_mask: float,
     tau_edit: float,
     max_post_steps: int,
+    temperature: float,
+    uniform: Callable[[], Callable[[int], list[float]]],
 ) -> list[int] | None:
     """One look: the tokens after it; None once the block is finished."""
     if "generated" not in state:
@@ -28,19 +32,15 @@ def llada21_step(
         state["post_steps"] += 1
     if state["finished"] or state["post_steps"] > max_post_steps:
         return None
-    top = {}
-    for place, row in zip(hole, logits, strict=True):
-        highest = max(row)
-        exponentials = [math.exp(value - highest) for value in row]
-        probabilities = [value / sum(exponentials) for value in exponentials]
-        top[place] = (max(probabilities), probabilities.index(max(probabilities)))
-    unmask = [place for place in masks if top[place][0] > tau_mask]
+    numbers = uniform()(len(hole)) if temperature > 0 else [0.0] * len(hole)
+    top = {place: believed(row, temperature, number) for place, row, number in zip(hole, logits, numbers, strict=True)}
+    unmask = [place for place in masks if top[place][1] > tau_mask]
     if masks and not unmask:
-        unmask = [max(masks, key=lambda place: top[place][0])]
+        unmask = [max(masks, key=lambda place: top[place][1])]
     written = [place for place in generated if place not in masks]
-    edit = [place for place in written if top[place][0] > tau_edit and top[place][1] != tokens[place]]
+    edit = [place for place in written if top[place][1] > tau_edit and top[place][0] != tokens[place]]
     after = list(tokens)
     for place in unmask + edit:
-        after[place] = top[place][1]
+        after[place] = top[place][0]
     state["finished"] = not masks and not edit
     return after

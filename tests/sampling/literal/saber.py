@@ -5,12 +5,22 @@ taken back; with one block, as the authors run it.
 """
 
 import math
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import believed, softmax
+
+Numbers = Callable[[], Callable[[int], list[float]]]
+"""The random numbers of a step."""
 
 
-def _probabilities(row: list[float]) -> list[float]:
-    highest = max(row)
-    exponentials = [math.exp(value - highest) for value in row]
-    return [value / sum(exponentials) for value in exponentials]
+def _believed(
+    hole: list[int], logits: list[list[float]], temperature: float, uniform: Numbers
+) -> tuple[dict[int, list[float]], dict[int, int], dict[int, float]]:
+    """By place: the probabilities p, the token x0 and its probability c."""
+    numbers = uniform()(len(hole)) if temperature > 0 else [0.0] * len(hole)
+    p = {place: softmax(row) for place, row in zip(hole, logits, strict=True)}
+    best = {place: believed(row, temperature, u) for place, row, u in zip(hole, logits, numbers, strict=True)}
+    return p, {place: x0 for place, (x0, _) in best.items()}, {place: c for place, (_, c) in best.items()}
 
 
 def _draft(confidences: dict[int, float], history: list[float], n: int, floor: float) -> list[int]:
@@ -32,13 +42,14 @@ def saber_paper_step(
     n: int,
     mu: int,
     floor: float,
+    temperature: float,
+    uniform: Numbers,
 ) -> list[int]:
     """Form 1a. `committed` holds every token's confidence when it was committed, `before` what the last step gave it."""
     committed: dict[int, float] = state.setdefault("committed", {})
     before: dict[int, float] = state.setdefault("before", {})
-    p = {place: _probabilities(row) for place, row in zip(hole, logits, strict=True)}
-    c = {place: max(p[place]) for place in hole if tokens[place] == mask_id}
-    x0 = {place: p[place].index(c[place]) for place in c}
+    p, x0, c = _believed(hole, logits, temperature, uniform)
+    c = {place: c[place] for place in hole if tokens[place] == mask_id}
     draft = _draft(c, list(committed.values()), n, floor)
     drops = {place: before[place] - p[place][tokens[place]] for place in sorted(committed)}
     after = list(tokens)
@@ -67,6 +78,8 @@ def saber_llada_step(
     n: int,
     mu: int,
     floor: float,
+    temperature: float,
+    uniform: Numbers,
 ) -> list[int]:
     """Form 1b. Every position is scored by its likeliest token of now, also where another one stands."""
     if "final_conf" not in state:
@@ -74,8 +87,8 @@ def saber_llada_step(
         state["final_conf"] = {}
         state["last_conf"] = dict.fromkeys(state["generated"], 0.0)
     generated, final_conf = state["generated"], state["final_conf"]
-    p = {place: _probabilities(row) for place, row in zip(hole, logits, strict=True)}
-    c = {place: max(p[place]) for place in generated}
+    _, x0, c = _believed(hole, logits, temperature, uniform)
+    c = {place: c[place] for place in generated}
     delta = {place: c[place] - state["last_conf"][place] for place in generated}
     state["last_conf"] = c
     draft = _draft(
@@ -83,7 +96,7 @@ def saber_llada_step(
     )
     after = list(tokens)
     for place in draft:
-        after[place] = p[place].index(c[place])
+        after[place] = x0[place]
         final_conf[place] = c[place]
     if all(after[place] != mask_id for place in generated):
         return after
@@ -105,18 +118,20 @@ def saber_dream_step(
     n: int,
     mu: int,
     floor: float,
+    temperature: float,
+    uniform: Numbers,
 ) -> list[int]:
     """Form 1c. The threshold comes from every position's first confidence; the least likely written tokens go."""
     if "first_conf" not in state:
         state["generated"] = [place for place in hole if tokens[place] == mask_id]
         state["first_conf"] = {}
     generated, first_conf = state["generated"], state["first_conf"]
-    p = {place: _probabilities(row) for place, row in zip(hole, logits, strict=True)}
-    c = {place: max(p[place]) for place in generated if tokens[place] == mask_id}
+    p, x0, c = _believed(hole, logits, temperature, uniform)
+    c = {place: c[place] for place in generated if tokens[place] == mask_id}
     draft = _draft(c, list(first_conf.values()), n, floor)
     after = list(tokens)
     for place in draft:
-        after[place] = p[place].index(c[place])
+        after[place] = x0[place]
         first_conf.setdefault(place, c[place])
     if all(after[place] != mask_id for place in generated):
         return after

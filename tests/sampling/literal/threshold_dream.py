@@ -3,7 +3,9 @@
 Imports nothing of the project: an error would have to be made twice to go unseen.
 """
 
-import math
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import believed
 
 
 def threshold_dream_step(
@@ -15,6 +17,8 @@ def threshold_dream_step(
     *,
     threshold: float,
     steps: int,
+    temperature: float,
+    uniform: Callable[[], Callable[[int], list[float]]],
 ) -> list[int]:
     """One step: the tokens after it; `state` starts empty.
 
@@ -30,15 +34,12 @@ def threshold_dream_step(
     step, n = state["step"], state["n"]
     planned = -(-n * step // steps) - -(-n * (step - 1) // steps) if step <= steps else 0
     budget = max(1, planned + state["left"])
+    numbers = uniform()(len(hole)) if temperature > 0 else [0.0] * len(hole)
     proposals = []
-    for place, row in zip(hole, logits, strict=True):
+    for place, row, number in zip(hole, logits, numbers, strict=True):
         if tokens[place] != mask_id:
             continue
-        highest = max(row)
-        exponentials = [math.exp(value - highest) for value in row]
-        probabilities = [value / sum(exponentials) for value in exponentials]
-        x0 = probabilities.index(max(probabilities))
-        proposals.append((place, x0, probabilities[x0]))
+        proposals.append((place, *believed(row, temperature, number)))
     proposals.sort(key=lambda proposal: -proposal[2])
     after = list(tokens)
     committed = 0
