@@ -9,13 +9,14 @@ from dlm_lsp.sampling.samplers import make_sampler
 from dlm_lsp.sampling.samplers.left_to_right import LeftToRight
 from tests.sampling.literal.left_to_right import left_to_right
 from tests.sampling.mutants import mutant
-from tests.sampling.walks import Case, disagreements
+from tests.sampling.walks import Case, disagreements, draws_of
 
 
 def pair(sampler: type, case: Case):
     """The rule and its transcription with the same parameter."""
-    count = case.choose.choice([1, 1, 2, 3])
-    return sampler(count), left_to_right(*case.given, count)
+    count, temperature = case.choose.choice([1, 1, 2, 3]), case.choose.choice([0.0, 0.0, 0.7])
+    expected = left_to_right(*case.given, count=count, temperature=temperature, uniform=draws_of(case).uniform)
+    return sampler(count, temperature), expected
 
 
 def test_agrees_with_the_transcription():
@@ -24,6 +25,7 @@ def test_agrees_with_the_transcription():
 
 
 MUTATIONS = {
+    "nothing is drawn": ("", "believe(logits, self.temperature, rng)", "believe(logits, 0.0, rng)"),
     "from the right": ("", "canvas.masked.cumsum(0)", "canvas.masked.flip(0).cumsum(0).flip(0)"),
     "one too few": ("", "<= self.tokens", "< self.tokens"),
     "one too many": ("", "<= self.tokens", "<= self.tokens + 1"),

@@ -10,13 +10,13 @@ from dlm_lsp.sampling.samplers.mask_predict import MaskPredict
 from tests.sampling.literal.mask_predict import mask_predict
 from tests.sampling.mutants import mutant
 from tests.sampling.tiny import rng
-from tests.sampling.walks import MASK, Case, disagreements
+from tests.sampling.walks import MASK, Case, disagreements, draws_of
 
 
 def pair(sampler: type, case: Case):
-    """The rule and its transcription with the same parameter."""
-    steps = case.choose.choice([1, 2, 3, 5, 10])
-    return sampler(steps), mask_predict(*case.given, steps)
+    """The rule and its transcription with the same parameters, and the same random numbers."""
+    parameters = {"steps": case.choose.choice([1, 2, 3, 5, 10]), "temperature": case.choose.choice([0.0, 0.0, 0.7])}
+    return sampler(**parameters), mask_predict(*case.given, **parameters, uniform=draws_of(case).uniform)
 
 
 def test_agrees_with_the_paper():
@@ -25,6 +25,7 @@ def test_agrees_with_the_paper():
 
 
 MUTATIONS = {
+    "nothing is drawn": ("", "believe(logits, self.temperature, rng)", "believe(logits, 0.0, rng)"),
     "nothing is taken back": ("", "revoke[canvas.rows] = memory.own & ~kept & ~masked", "pass"),
     "written tokens are scored anew": (
         "",

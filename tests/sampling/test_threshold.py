@@ -129,9 +129,16 @@ def test_mutations_are_caught(name):
 def in_blocks(sampler: type, case: walks.Case) -> tuple[Sampler, list[list[int]]]:
     """The rule and its transcription with the same threshold and blocks."""
     tau, block = case.choose.choice([0.3, 0.5, 0.9, 2.0]), case.choose.choice([0, 1, 2, 3, 5])
-    faithful = case.choose.random() < 0.3
-    expected = threshold(*case.given, tau=tau, block_length=block or 1000, faithful=faithful)
-    return sampler(tau, block=block, faithful=faithful), expected
+    faithful, temperature = case.choose.random() < 0.3, case.choose.choice([0.0, 0.0, 0.7])
+    expected = threshold(
+        *case.given,
+        tau=tau,
+        block_length=block or 1000,
+        faithful=faithful,
+        temperature=temperature,
+        uniform=walks.draws_of(case).uniform,
+    )
+    return sampler(tau, temperature, block, faithful), expected
 
 
 def test_agrees_with_the_paper_in_blocks():
@@ -141,6 +148,8 @@ def test_agrees_with_the_paper_in_blocks():
 
 BLOCKS = "dlm_lsp.sampling.blocks"
 MUTATIONS_IN_BLOCKS = {
+    "nothing is drawn": ("", "believe(logits, self.temperature, rng, places)", "believe(logits, 0.0, rng, places)"),
+    "the numbers of other rows": (BELIEF, "drawn.index_select(0, rows)", "drawn[: len(rows)]"),
     "no blocks": ("", "canvas.undecided & focus[canvas.rows]", "canvas.undecided"),
     "the last block first": (BLOCKS, "number[masked].min()", "number[masked].max()"),
     "blocks of what is still masked": ("", "memory=canvas.remember().next()", "memory=None"),

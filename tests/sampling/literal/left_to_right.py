@@ -3,9 +3,20 @@
 Imports nothing of dlm_lsp: an error would have to be made twice to go unseen.
 """
 
+from collections.abc import Callable
+
+from tests.sampling.literal.dream import believed
+
 
 def left_to_right(
-    tokens: list[int], hole: list[int], mask_id: int, answers: list[list[list[float]]], count: int
+    tokens: list[int],
+    hole: list[int],
+    mask_id: int,
+    answers: list[list[list[float]]],
+    *,
+    count: int,
+    temperature: float,
+    uniform: Callable[[int], list[float]],
 ) -> list[list[int]]:
     """The tokens after every call."""
     tokens = list(tokens)
@@ -14,9 +25,10 @@ def left_to_right(
         if mask_id not in [tokens[place] for place in hole]:
             break
         written = 0
-        for place, row in zip(hole, logits, strict=True):
+        numbers = uniform(len(hole)) if temperature > 0 else [0.0] * len(hole)
+        for place, row, number in zip(hole, logits, numbers, strict=True):
             if tokens[place] == mask_id and written < count:
-                tokens[place] = row.index(max(row))  # the lowest id of equals
+                tokens[place], _ = believed(row, temperature, number)
                 written += 1
         states.append(list(tokens))
     return states

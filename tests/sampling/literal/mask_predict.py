@@ -4,12 +4,20 @@ Imports nothing of dlm_lsp: an error would have to be made twice to go unseen.
 """
 
 import math
+from collections.abc import Callable
 
-from tests.sampling.literal.dream import softmax
+from tests.sampling.literal.dream import believed
 
 
 def mask_predict(
-    tokens: list[int], hole: list[int], mask_id: int, answers: list[list[list[float]]], steps: int
+    tokens: list[int],
+    hole: list[int],
+    mask_id: int,
+    answers: list[list[list[float]]],
+    *,
+    steps: int,
+    temperature: float,
+    uniform: Callable[[int], list[float]],
 ) -> list[list[int]]:
     """The canvas that each next call is asked about, the answer of the last one at the end; N is what was masked at the start."""
     tokens = list(tokens)
@@ -20,10 +28,9 @@ def mask_predict(
         masked = [h for h in variable if tokens[hole[h]] == mask_id]
         if not masked:
             break
+        numbers = uniform(len(hole)) if temperature > 0 else [0.0] * len(hole)
         for h in masked:
-            p = softmax(logits[h])
-            tokens[hole[h]] = p.index(max(p))
-            score[h] = max(p)
+            tokens[hole[h]], score[h] = believed(logits[h], temperature, numbers[h])
         n = math.floor(len(variable) * (steps - t) / steps)
         # Lowest score first; of equals the rightmost is masked.
         for h in sorted(variable, key=lambda row: (score[row], -row))[:n]:
