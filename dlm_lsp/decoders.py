@@ -195,6 +195,9 @@ DECODERS: dict[str, Decoder] = {
             "temperature": TEMPERATURE,
             "top_p": replace(TOP_P, default=0.95),
             "top_k": TOP_K,
+            "faithful": Parameter(
+                False, "ask the model also in steps of the plan that change nothing, as the authors' code does"
+            ),
         },
         takes_back=True,
     ),

@@ -26,16 +26,22 @@ def test_agrees_with_the_paper():
 
 MUTATIONS = {
     "nothing is drawn": ("", "believe(logits, self.temperature, rng)", "believe(logits, 0.0, rng)"),
-    "nothing is taken back": ("", "revoke[canvas.rows] = memory.own & ~kept & ~masked", "pass"),
+    "nothing is taken back": ("", "revoke[canvas.rows] = written & ~kept", "pass"),
     "written tokens are scored anew": (
         "",
         "torch.where(masked, confidence, canvas.confidence[canvas.rows])",
         "confidence",
     ),
+    "idle steps are run": ("", "while self.temperature == 0 and", "while False and"),
+    "drawn steps are skipped": ("", "while self.temperature == 0 and", "while"),
     "one step behind": ("", "self.steps - now - 1", "self.steps - now"),
-    "of what is masked instead of the start": ("", "again = memory.start", "again = int(masked.sum())"),
-    "all written tokens are taken back": ("", "kept = surest(score, memory.own", "kept = surest(score, masked"),
-    "decided rows are taken back": ("", "= memory.own & ~kept & ~masked", "= ~kept & ~masked"),
+    "of all rows of the hole instead of the start": ("", "masks = memory.start *", "masks = len(score) *"),
+    "all written tokens are taken back": (
+        "",
+        "written = memory.own & ~masked  # [H]",
+        "written = memory.own & ~masked\n        memory = replace(memory, own=masked)",
+    ),
+    "decided rows are counted": ("", "surest(score, memory.own", "surest(score, memory.own | True"),
     "the least sure are kept": ("dlm_lsp.sampling.schedule", "descending=True", "descending=False"),
 }
 

@@ -125,7 +125,9 @@ def test_llada_with_text_behind(trace, llada):
 def test_p2(trace, dream):
     """Fails if the share that is kept, the score of written tokens or what is kept of them is not Open-dLLM's P2."""
     settings = trace["settings"]
-    sampler = P2(settings["steps"], settings["temperature"], settings["top_p"] or 1.0, settings["top_k"] or 0)
+    sampler = P2(
+        settings["steps"], settings["temperature"], settings["top_p"] or 1.0, settings["top_k"] or 0, faithful=True
+    )
     found, end = replayed(trace, dream, sampler)
     assert trace["changes"] == found
     assert trace["final"] == end

@@ -19,15 +19,19 @@ def mask_predict(
     temperature: float,
     uniform: Callable[[int], list[float]],
 ) -> list[list[int]]:
-    """The canvas that each next call is asked about, the answer of the last one at the end; N is what was masked at the start."""
+    """The canvas that each next call is asked about, the answer of the last one at the end; N is what was masked at the start.
+
+    Steps that change nothing are calls only where tokens are drawn.
+    """
     tokens = list(tokens)
     variable = [h for h, place in enumerate(hole) if tokens[place] == mask_id]
     score = dict.fromkeys(variable, 0.0)
     states: list[list[int]] = []
-    for t, logits in zip(range(1, steps + 1), answers, strict=False):
+    for t in range(1, steps + 1):
         masked = [h for h in variable if tokens[hole[h]] == mask_id]
-        if not masked:
+        if len(states) == len(answers) or not masked:
             break
+        before, logits = list(tokens), answers[len(states)]
         numbers = uniform(len(hole)) if temperature > 0 else [0.0] * len(hole)
         for h in masked:
             tokens[hole[h]], score[h] = believed(logits[h], temperature, numbers[h])
@@ -35,5 +39,6 @@ def mask_predict(
         # Lowest score first; of equals the rightmost is masked.
         for h in sorted(variable, key=lambda row: (score[row], -row))[:n]:
             tokens[hole[h]] = mask_id
-        states.append(list(tokens))
+        if temperature > 0 or tokens != before:
+            states.append(list(tokens))
     return states

@@ -32,17 +32,19 @@ def p2(
     temperature: float,
     top_p: float,
     top_k: int,
+    faithful: bool,
     uniform: Numbers,
 ) -> list[list[int]]:
-    """The tokens after every call."""
+    """The tokens after every call; steps that change nothing are calls where they are drawn, or `faithful`."""
     tokens = list(tokens)
     variable = [h for h, place in enumerate(hole) if tokens[place] == mask_id]
     if steps == 0:
         steps = len(variable)
     states: list[list[int]] = []
-    for i, logits in zip(range(steps), answers, strict=False):
-        if all(tokens[place] != mask_id for place in hole):
+    for i in range(steps):
+        if len(states) == len(answers) or all(tokens[place] != mask_id for place in hole):
             break
+        before, logits = list(tokens), answers[len(states)]
         numbers = uniform(len(hole)) if temperature > 0 else [0.0] * len(hole)
         fresh = []
         for row, number in zip(logits, numbers, strict=True):
@@ -57,5 +59,6 @@ def p2(
                 tokens[hole[h]] = mask_id
             elif tokens[hole[h]] == mask_id:
                 tokens[hole[h]] = fresh[h][0]
-        states.append(list(tokens))
+        if faithful or temperature > 0 or tokens != before:
+            states.append(list(tokens))
     return states
