@@ -134,7 +134,7 @@ bench-decoders: $(VENV)/.installed
 	$(TESTED) --samplers rules --caches hole --out benchmarks/results/decoders-dev.json
 	$(TRY) --holes $(HELDOUT) --likelihood no --samplers rules --caches hole --out benchmarks/results/decoders-corpus.json
 	$(TRY) --holes $(HELDOUT) --likelihood only --samplers rules --lengths oracle --out benchmarks/results/decoders.json
-	$(TESTED) --samplers threshold strategies --caches hole --out benchmarks/results/decoders-strategies.json
+	$(TESTED) --samplers threshold strategies dual:criterion=exact dual:criterion=confidence dual:criterion=exact,drafter=skip --caches hole --out benchmarks/results/decoders-strategies.json
 	$(TESTED) --samplers threshold --sweep --caches none hole prefix dual dkv-decode dkv-greedy --out benchmarks/results/decoders-caches.json
 	$(TESTED) --samplers threshold --sweep --caches hole --lengths auto fixed cal oracle --out benchmarks/results/decoders-lengths.json
 
