@@ -485,7 +485,7 @@ def train(
         compile_layers(network)
     base_rates = rates_of(optimisers)
     run.mkdir(parents=True, exist_ok=True)
-    state = run / "state.pt"
+    state, trunk = run / "state.pt", run / "trunk.pt"
     if state.exists():
         progress = load_state(state, network, optimisers, recipe)
     else:
@@ -505,10 +505,20 @@ def train(
     recent: list[float] = []
     step_seconds: list[float] = []
     flops = 0.0
+    level = False  # whether the learning rate is at its highest
+
+    def keep() -> None:
+        save_state(state, network, optimisers, progress, recipe)
+        if level:
+            save_state(trunk, network, optimisers, progress, recipe)
+
     with (run / "history.jsonl").open("a") as history:
         while progress.seconds < min(budget_s, end_s) and progress.step < last_step:
             phase, attention, parts = next(batches)
             factor = rate_at(recipe, progress.step - progress.warmed_from, progress.seconds / budget_s)
+            if level and factor < 1:
+                keep()
+            level = factor == 1
             nats = take_step(
                 loss,
                 optimisers,
@@ -543,12 +553,10 @@ def train(
                 step_seconds = []
                 recent, flops, printed_s, printed_tokens = [], 0.0, elapsed(), progress.tokens
             if progress.seconds - saved_s > save_every_s:
-                save_state(state, network, optimisers, progress, recipe)
-                if factor == 1.0:
-                    save_state(run / "trunk.pt", network, optimisers, progress, recipe)
+                keep()
                 saved_s = progress.seconds
     feed.close()
-    save_state(state, network, optimisers, progress, recipe)
+    keep()
     return progress
 
 

@@ -196,6 +196,21 @@ def test_a_replayed_run_ends_where_the_first_one_did(tiny, data, tmp_path) -> No
     assert all(torch.equal(one["weights"][name], other["weights"][name]) for name in one["weights"])
 
 
+def test_the_trunk_is_the_last_state_before_the_rate_fell(tiny, data, tmp_path) -> None:
+    """Fails if the trunk lags behind by what was trained since the last save, if a call that ends before has none, or annealing changes it."""
+    run(tiny, data, tmp_path / "early", 3)
+    assert 3 == torch.load(tmp_path / "early" / "trunk.pt", weights_only=True)["progress"]["step"]
+    train(RECIPE, tiny, data, tmp_path / "whole", CPU, clock=ticking(2.0))
+    whole = torch.load(tmp_path / "whole" / "trunk.pt", weights_only=True)["progress"]
+    steps, seconds = read_times(tmp_path / "whole" / "history.jsonl")
+    falls_s = RECIPE.minutes * 60 * (1 - RECIPE.decay_share)
+    assert next(step for step, time in zip(steps, seconds, strict=True) if time > falls_s) == whole["step"] < steps[-1]
+    run(tiny, data, tmp_path / "late", 3)
+    trunk = (tmp_path / "late" / "trunk.pt").read_bytes()
+    train(replace(RECIPE, minutes=0.1), tiny, data, tmp_path / "late", CPU, max_steps=1, clock=ticking())
+    assert trunk == (tmp_path / "late" / "trunk.pt").read_bytes()
+
+
 def test_a_history_ends_with_the_last_step(tiny, data, tmp_path) -> None:
     """Fails if the steps behind the last full row are not in it: replayed, they would go on at the rate that was on before."""
     done = run(tiny, data, tmp_path, 23)
