@@ -26,11 +26,11 @@ def why_nothing(
             return "The model was stopped."
         case Outcome.FILLED:
             words = {why_withheld(candidate, settings, trigger) for candidate in result.candidates}
-            if words == {UNSURE}:
+            if BROKEN in words:
+                return f"What the model wrote does not fit here: {spell('show_broken')} shows it."
+            if UNSURE in words:
                 return f"The model is not sure of what it wrote: {spell('min_logprob')}, {spell('agreement')}."
-            if words == {REPEATED}:
-                return "What the model wrote stands here already, or is empty."
-            return f"What the model wrote does not fit here: {spell('show_broken')} shows it."
+            return "What the model wrote stands here already, or is empty."
         case _:
             return result.message or "The model leaves this hole empty."
 
@@ -40,4 +40,4 @@ def why_withheld(candidate: Candidate, settings: Settings, trigger: Trigger) -> 
     unsure = candidate.mean_logprob < settings.min_logprob or candidate.agreeing < settings.agreement
     if trigger is Trigger.AUTOMATIC and unsure:
         return UNSURE
-    return REPEATED if candidate.parses else BROKEN
+    return REPEATED if candidate.parses or settings.show_broken else BROKEN

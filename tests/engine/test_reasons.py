@@ -33,6 +33,8 @@ def result(outcome: Outcome, *candidates: Candidate, message: str = "") -> Infil
         (result(Outcome.FILLED, UNSURE), Trigger.INVOKED, Settings(), "already"),
         (result(Outcome.FILLED, FITS, BROKEN), Trigger.AUTOMATIC, Settings(), "showBroken"),
         (result(Outcome.FILLED, FITS), Trigger.AUTOMATIC, Settings(agreement=1), "agreement"),
+        (result(Outcome.FILLED, FITS, UNSURE), Trigger.AUTOMATIC, Settings(), "minLogprob"),
+        (result(Outcome.FILLED, BROKEN), Trigger.AUTOMATIC, Settings(show_broken=True), "already"),
     ],
 )
 def test_each_reason_has_its_sentence(said: InfillResult, trigger: Trigger, settings: Settings, word: str) -> None:
