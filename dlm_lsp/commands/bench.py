@@ -163,7 +163,8 @@ def show_progress() -> Progress:
         MofNCompleteColumn(),
         TextColumn("in"),
         TimeElapsedColumn(),
-        TextColumn("· still"),
+        TextColumn("·"),
         TimeRemainingColumn(),
+        TextColumn("left"),
     )
     return Progress(*columns, console=Console(stderr=True))

@@ -33,7 +33,7 @@ from dlm_lsp.commands.ledger import Ledger
 from dlm_lsp.commands.pareto import draw_fronts
 from dlm_lsp.commands.sandbox import Trial
 from dlm_lsp.commands.trial import Judged, Trials, judge
-from dlm_lsp.commands.variants import Attempt, attempt
+from dlm_lsp.commands.variants import Attempt, answered, attempt
 from dlm_lsp.commands.ways import Way, choose_ways
 from dlm_lsp.decoders import ORACLE
 from dlm_lsp.errors import DlmError, SettingsError, WorkerError
@@ -92,11 +92,7 @@ def bench_decoders(plan: Plan, settings: Settings) -> int:
     cases = read_cases(plan.holes, plan.limit)
     if not cases:
         raise DlmError("there is no hole in these files.")
-    try:
-        report = asyncio.run(_measure(plan, in_turns(cases), ways, settings))
-    except KeyboardInterrupt:
-        print(f"\ndlm-lsp: {_goes_on(plan)}", file=sys.stderr)
-        raise
+    report = asyncio.run(_measure(plan, in_turns(cases), ways, settings))
     text = markdown(report)
     print(text, end="")
     if plan.out is not None:
@@ -156,23 +152,29 @@ async def _measure(plan: Plan, cases: Sequence[Case], ways: Sequence[Way], setti
         done = {(row.way, row.task_id) for row in ledger.rows} & wanted
         if done:
             known = f"{len(done)} of {len(wanted)} fillings are known from {plan.ledger}"
-            print(f"dlm-lsp: {known}: remove it where a sampler or a hole was changed since.", file=sys.stderr)
+            print(f"dlm-lsp: {known}; remove it if a sampler or a hole has changed since.", file=sys.stderr)
         todo = iter([case for case in cases if any((way.name, case.task_id) not in done for way in able)])
         with show_progress() as progress:
             bar = progress.add_task("fillings", total=len(wanted), completed=len(done))
 
-            async def work(model: Model) -> None:
+            async def work(model: Model) -> bool:
+                """Take holes until none is left; say whether the minutes sufficed."""
                 for case in todo:  # all ways of a hole by one model, which remembers what was asked about it
                     await run.prepare(case, able[0], model)
                     for way in able:
                         if time.monotonic() > until:
-                            return
+                            return False
                         if (way.name, case.task_id) not in done:
                             ledger.add(await run.measure(case, way, model))
                             progress.advance(bar)
+                return True
 
-            await asyncio.gather(*map(work, models))
-        if time.monotonic() > until:
+            try:
+                sufficed = await asyncio.gather(*map(work, models))
+            except (asyncio.CancelledError, WorkerError):  # Ctrl-C, or a model that broke down
+                print(f"dlm-lsp: {_goes_on(plan)}", file=sys.stderr)
+                raise
+        if not all(sufficed):
             print(f"dlm-lsp: the minutes are over: {_goes_on(plan)}", file=sys.stderr)
     return {
         "script": "dlm-lsp bench decoders",
@@ -275,8 +277,8 @@ class _Run:
         """Ask how likely the truth is when it is written in the order of this way."""
         plain = replace(way.apply(self.settings), repair_rounds=0, length=ORACLE)
         request = replace(model.request(case.snapshot, plain), truth=(case.truth,), forced=True)
-        result = await model.fill(request)
-        if result.outcome in {Outcome.FAILED, Outcome.CANCELLED, Outcome.LATE}:
+        result = await answered(model, request)
+        if result.outcome is Outcome.LATE:
             raise WorkerError(result.message or "there was no answer within the time: raise --deadline-ms")
         if not result.candidates:  # nothing but white space was hidden
             return replace(row, nats=0.0)

@@ -3,9 +3,11 @@
 In: a name, or none for all. Out: text on stdout; status 0. Says what `dlm_lsp/decoders.py` describes, and knows no more.
 """
 
+import difflib
 from collections.abc import Mapping
 
-from dlm_lsp.decoders import CACHES, DECODERS, LENGTHS, ORACLE, Decoder, read_decoder
+from dlm_lsp.decoders import CACHES, DECODERS, LENGTHS, ORACLE, Decoder
+from dlm_lsp.errors import SettingsError
 
 _TABLES: Mapping[str, Mapping[str, Decoder]] = {
     "sampler": DECODERS,
@@ -24,10 +26,12 @@ def samplers(name: str | None) -> int:
             print(*(f"  {each:{width}}  {decoder.text}" for each, decoder in table.items()), sep="\n", end="\n\n")
         print("`dlm-lsp samplers NAME` shows where it is from and its parameters.")
         return 0
-    name = name.partition(":")[0]
+    name = name.partition(":")[0].strip()
     found = {setting: table[name] for setting, table in _TABLES.items() if name in table}
     if not found:
-        read_decoder(name)  # raises: it names the nearest
+        every = [each for table in _TABLES.values() for each in table]
+        nearest = difflib.get_close_matches(name, every, n=1, cutoff=0.0)[0]
+        raise SettingsError(f"there is no sampler, cache or length {name!r}; the nearest name is {nearest!r}")
     print("\n\n".join(_about(f"--{setting} {name}", decoder) for setting, decoder in found.items()))
     return 0
 

@@ -8,7 +8,7 @@ whether repairing is worth more than trying again.
 import time
 from dataclasses import dataclass, replace
 
-from dlm_lsp.commands.ask import Model
+from dlm_lsp.commands.ask import Model, OnStep
 from dlm_lsp.engine.gate import Admitted, admit_all
 from dlm_lsp.errors import WorkerError
 from dlm_lsp.settings import Settings
@@ -49,14 +49,12 @@ async def attempt(
     first = _FirstPass()
     request = model.request(snapshot, replace(settings, show_broken=True), watch=True)
     request = replace(request, truth=(truth,) if truth else ())
-    result = await model.fill(request, first)
-    if result.outcome in {Outcome.FAILED, Outcome.CANCELLED}:  # no answer of the model's, so none that is counted
-        raise WorkerError(result.message)
+    result = await answered(model, request, first)
     ms = first.elapsed_ms()
     steps = first.last_step
     if first.was_disturbed:  # lines were taken back while it wrote: that is not what stands without guidance
         first = _FirstPass()
-        await model.fill(replace(request, repair_rounds=0), first)
+        await answered(model, replace(request, repair_rounds=0), first)
     repaired = steps > first.steps
     tokens = first.tokens
     plain = Candidate((first.text,), 0.0, (1.0,) * len(tokens), first.steps, 0, parses=False, token_texts=(tokens,))
@@ -77,6 +75,14 @@ async def attempt(
     return found
 
 
+async def answered(model: Model, request: InfillRequest, on_step: OnStep | None = None) -> InfillResult:
+    """Give the worker's answer; raise WorkerError where it has none, which must not be counted as an empty one."""
+    result = await model.fill(request, on_step)
+    if result.outcome in {Outcome.FAILED, Outcome.CANCELLED}:
+        raise WorkerError(result.message or "the model was stopped")
+    return result
+
+
 async def _draw(request: InfillRequest, model: Model, calls: int) -> tuple[Candidate | None, int, float]:
     """Draw whole answers until one fits or as many calls are spent as guidance had; the last draw may spend a few more."""
     began = time.perf_counter()
@@ -88,7 +94,7 @@ async def _draw(request: InfillRequest, model: Model, calls: int) -> tuple[Candi
         plain = replace(
             request, greedy=False, temperature=DRAW_TEMPERATURE, repair_rounds=0, candidates=1, seed=request.seed + seed
         )
-        result = await model.fill(plain, counted)
+        result = await answered(model, plain, counted)
         spent += max(counted.last_step, 1)
         fitting = next((each for each in result.candidates if each.parses and any(each.texts)), None)
     return fitting, spent, (time.perf_counter() - began) * 1000

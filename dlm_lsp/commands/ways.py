@@ -76,7 +76,10 @@ class Way:
 def choose_ways(
     samplers: Sequence[str], caches: Sequence[str], lengths: Sequence[str], sweep: Sequence[str] = ()
 ) -> list[Way]:
-    """Combine what was asked for; samplers in `sweep` that are named without parameters bring their knob's values along."""
+    """Combine what was asked for; samplers in `sweep` that are named without parameters bring their knob's values along.
+
+    A value of the knob that is asked for by itself is no point of the sweep: names are what cases are kept under.
+    """
     samplers, sweep = ([each for name in names for each in SEVERAL.get(name, (name,))] for names in (samplers, sweep))
     for name, wanted in (("sampler", [*samplers, *sweep]), ("cache", caches), ("length", lengths)):
         for each in wanted:
@@ -92,4 +95,5 @@ def choose_ways(
                 if sampler in sweep and sampler in KNOBS:
                     knob, values = KNOBS[sampler]
                     ways += [Way(f"{sampler}:{knob}={value}", cache, length, is_swept=True) for value in values]
-    return list(dict.fromkeys(ways))
+    own = {way.name for way in ways if not way.is_swept}
+    return list(dict.fromkeys(way for way in ways if not (way.is_swept and way.name in own)))

@@ -109,8 +109,9 @@ def test_every_setting_has_a_description():
         (["bench", "quality", "--holes", "none.jsonl", "--jobs", "0"], "--jobs: '0' is not a whole number from 1 on;"),
         (["bench", "decoders", "--holes", "none.jsonl", "--limit", "-1"], "--limit: '-1' is not a whole number from 1"),
         (["bench", "decoders", "--holes", "none.jsonl", "--minutes", "nan"], "--minutes: 'nan' is not a number from 0"),
-        (["samplers", "treshold"], "there is no sampler 'treshold'; the nearest name is 'threshold'."),
-        (["samplers", "oracle"], "there is no sampler 'oracle'; the nearest name is"),
+        (["samplers", "treshold"], "there is no sampler, cache or length 'treshold'; the nearest name is 'threshold'."),
+        (["samplers", "prefx"], "there is no sampler, cache or length 'prefx'; the nearest name is 'prefix'."),
+        (["samplers", "oracle"], "there is no sampler, cache or length 'oracle'; the nearest name is"),
         (["--tcp", "http"], "invalid int value: 'http'"),
         (
             ["fill", "a.py:1:1", "--sampelr", "eb"],
