@@ -33,6 +33,8 @@ NAMES = {
 UNITS = {"exact": "points", "nats": "nats/token", "passed": "points", "parses": "points"}
 COSTS = {"calls": "at as many calls", "ms": "in as much time", OWN: "as they are, whatever they cost"}
 """The fair comparison first."""
+FAIR = ("calls", "ms")
+"""Costs of which every way has one, by which it is compared at equal cost."""
 RANKED_HOLES = 1000
 """So many held-out holes a ranking needs."""
 FEWER_CALLS = 3
@@ -43,8 +45,8 @@ READING = f"""Every table is made by one line of `make bench-decoders`: all its 
 calls a hole, what decoding costs; *exact %* of the answers are what really stood there, *pass@1 %* pass the hole's test, *parses %* parse where
 they stand; *nats/token* is how unlikely a sampler finds what really stood there when it has to write it, less is better.
 
-Calls cost, so samplers are compared at as many calls: with the default at the value of its threshold that spends as much,
-between two measured ones on the straight line. *With more calls* means that it has no such value: it is compared at its dearest (*with fewer
+Calls cost, so samplers are compared at as many calls: with the default at the threshold that spends as much, interpolated linearly
+between two measured ones. *With more calls* means that it has no such threshold: it is compared at its dearest (*with fewer
 calls*: at its cheapest). *Better* and *worse* is only what the paired bootstrap over documents shows with {SURE}; all else is a tie, however
 the columns look."""
 """What a reader must know who has not seen such a table."""
@@ -166,14 +168,7 @@ def winners(titled: Mapping[str, Report]) -> str:
 
 def fair(report: Report) -> list[Report]:
     """Give the comparisons at what each costs itself: at as many calls, or in as much time where there is a drafter."""
-    found: dict[tuple[str, str], Report] = {}
-    for row in report["comparisons"]:
-        if row["cost"] in FAIR and row["at_calls"] is None:
-            found.setdefault((row["way"], row["measure"]), row)
-    return list(found.values())
-
-
-FAIR = ("calls", "ms")
+    return [row for row in report["comparisons"] if row["cost"] in FAIR and row["at_calls"] is None]
 
 
 def wins(row: Report) -> bool:
