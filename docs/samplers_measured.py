@@ -198,7 +198,8 @@ def result(report: Report, stem: str) -> str:
 
 
 LEGEND = {
-    "forced_calls": "the model calls of writing what really stood there.",
+    "forced_calls": "the model calls of writing what really stood there. None of it is taken back: rules whose plan would, `p2` above all, "
+    "also make calls that change nothing.",
     "draft_calls": "calls of a drafter, which are not among the others.",
     "tokens_per_call": "those that are left in the answer.",
     "guided_exact_percent": "this and what follows: after repairs.",
