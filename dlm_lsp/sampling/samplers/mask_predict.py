@@ -5,8 +5,8 @@ step t the n = N (T - t) / T lowest scores are masked, rounded down, N being the
 its probability when it was written, and it keeps it until it is written again.
 
 Differs from the paper: no beam of lengths; at temperature 0 a step of the plan that changes nothing asks the model for nothing, with
-the same tokens (but for caches that are refreshed by calls); a step in which the hole grew or shrank is not one of the plan, and what is masked after the last step is committed; of
-equal scores the leftmost is kept.
+the same tokens (but for caches that are refreshed by calls); a step in which the hole grew or shrank is not one of the plan, and what
+is masked after the last step is committed; of equal scores the leftmost is kept.
 """
 
 from dataclasses import asdict, dataclass, replace

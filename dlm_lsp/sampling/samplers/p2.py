@@ -7,7 +7,8 @@ kept stays as it is, though it may not be that token.
 
 Differs from the paper: the planner is the denoiser itself (as in Open-dLLM); at temperature 0 a step of the plan that changes nothing
 asks the model for nothing, with the same tokens (but for caches that are refreshed by calls), unless `faithful`, which runs such steps
-as the code does; a step in which the hole grew or shrank is not one of the plan; equal scores: the leftmost is kept; temperature 0 is the code's own, its infill runs draw at 0.6.
+as the code does; a step in which the hole grew or shrank is not one of the plan; equal scores: the leftmost is kept; temperature
+0 is the code's own, its infill runs draw at 0.6.
 Fault of the code: without a configuration of its own it takes the model's, and with it temperature 1 and top_k 50 of transformers 4, which
 nobody asked for. Here nothing is hidden; `temperature=1,top_k=50,top_p=1` is the same.
 """
