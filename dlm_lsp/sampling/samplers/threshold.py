@@ -55,4 +55,6 @@ class Threshold:
             if len(places) == int(block.sum()):  # its first call
                 sure = torch.arange(len(places)) == 0
         move = canvas.commit(sure, tokens, confidence, canvas.rows.index_select(0, places))
+        if not (self.block or self.faithful):
+            return move  # one block is what is masked now: nothing to remember
         return replace(move, memory=canvas.remember().next())
