@@ -38,7 +38,7 @@ def admit_all(
 
     `kept` is, per hole, what is put there if nothing of the answer fits.
     """
-    candidates = [each for each in result.candidates if _is_sure(each, request.trigger, settings)]
+    candidates = [each for each in result.candidates if is_sure(each, request.trigger, settings)]
     if not candidates:
         return []
     line_end = line_ending(asked.text)
@@ -58,7 +58,7 @@ def admit_all(
     return list(admitted.values())
 
 
-def _is_sure(candidate: Candidate, trigger: Trigger, settings: Settings) -> bool:
+def is_sure(candidate: Candidate, trigger: Trigger, settings: Settings) -> bool:
     """Whether the model is sure enough for the occasion: who asks wants the best there is, who types must not be disturbed."""
     if trigger is not Trigger.AUTOMATIC:
         return True

@@ -5,6 +5,7 @@ In: what the worker said, the settings, what made somebody ask. Out: text for pe
 
 from collections.abc import Callable
 
+from dlm_lsp.engine.gate import is_sure
 from dlm_lsp.settings import Settings, camel_case
 from dlm_lsp.values import Candidate, InfillResult, Outcome, Trigger
 
@@ -37,7 +38,6 @@ def why_nothing(
 
 def why_withheld(candidate: Candidate, settings: Settings, trigger: Trigger) -> str:
     """Say why a candidate is not shown."""
-    unsure = candidate.mean_logprob < settings.min_logprob or candidate.agreeing < settings.agreement
-    if trigger is Trigger.AUTOMATIC and unsure:
+    if not is_sure(candidate, trigger, settings):
         return UNSURE
     return REPEATED if candidate.parses or settings.show_broken else BROKEN
